@@ -1,1 +1,8 @@
-//! placeholder
+//! Keel's pure half: what a configuration says, what the system is, and the list of steps that follows from both.
+//!
+//! Refuses I/O by construction: `no_std`, no libc, no file is opened here. Text goes in, data comes out, so every rule
+//! of this crate is a unit test.
+#![no_std]
+extern crate alloc;
+
+pub mod config;
