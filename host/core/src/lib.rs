@@ -6,3 +6,6 @@
 extern crate alloc;
 
 pub mod config;
+pub mod facts;
+pub mod failure;
+pub mod step;

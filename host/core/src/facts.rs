@@ -1,0 +1,297 @@
+//! What the system is, as far as a plan depends on it. Filled by `host/src/observe.rs`, read by `plan`.
+//!
+//! Parses the kernel's text files, opens none.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Everything that a plan depends on and that is not in the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Version of the kernel, uname(2): major and minor.
+    pub kernel: (u16, u16),
+    /// The caller's mount table, in the kernel's order.
+    pub mounts: Vec<Mount>,
+    /// Types in /proc/filesystems.
+    pub filesystems: Vec<String>,
+    /// Controllers in /proc/cgroups that are enabled, by name.
+    pub controllers: Vec<String>,
+    /// Mounted cgroup hierarchies that can be written.
+    pub hierarchies: Vec<Hierarchy>,
+    /// Namespaces that the kernel was built with (the entries of /proc/self/ns).
+    pub namespaces: Namespaces,
+    /// The highest capability that the kernel knows, /proc/sys/kernel/cap_last_cap.
+    pub last_cap: u8,
+    /// The caller is the first process of its pid namespace.
+    pub pid1: bool,
+}
+
+impl Facts {
+    /// Whether `/` of the caller is the kernel's first mount, out of which pivot_root(2) can't lead. That mount alone is
+    /// its own parent (fs/namespace.c, init_mount_tree).
+    pub fn root_is_initramfs(&self) -> bool {
+        self.mounts.iter().rfind(|m| m.target == "/").is_some_and(|m| m.id == m.parent)
+    }
+
+    /// Whether a file system of this type is mounted exactly there.
+    pub fn mounted(&self, target: &str, fstype: &str) -> bool {
+        self.mounts.iter().rfind(|m| m.target == target).is_some_and(|m| m.fstype == fstype)
+    }
+
+    /// Whether the kernel has a file system type.
+    pub fn has_filesystem(&self, fstype: &str) -> bool {
+        self.filesystems.iter().any(|f| f == fstype)
+    }
+}
+
+/// A line of /proc/PID/mountinfo, proc(5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Mount id.
+    pub id: u32,
+    /// Id of the mount it is on.
+    pub parent: u32,
+    /// The directory of the file system that is its root.
+    pub root: String,
+    /// Where it is mounted, seen from the process's root.
+    pub target: String,
+    /// Options of the mount.
+    pub options: String,
+    /// File system type.
+    pub fstype: String,
+    /// What is mounted.
+    pub source: String,
+    /// Options of the file system.
+    pub super_options: String,
+}
+
+/// A mounted cgroup hierarchy and where containers go in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hierarchy {
+    /// 1 or 2.
+    pub version: u8,
+    /// Controllers: of version 1 those it is mounted with (`name=systemd` for a named one), of version 2 those in
+    /// `cgroup.controllers` of `base`.
+    pub controllers: Vec<String>,
+    /// Where it is mounted.
+    pub mountpoint: String,
+    /// The directory that gets one directory for each container.
+    pub base: String,
+    /// Files have no controller in front of their names (Android's cpuset, mount option `noprefix`).
+    pub noprefix: bool,
+}
+
+/// A set of namespaces, as CLONE_NEW* flags of clone(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Namespaces(pub u32);
+
+#[allow(missing_docs)]
+impl Namespaces {
+    pub const MNT: u32 = 0x0002_0000;
+    pub const CGROUP: u32 = 0x0200_0000;
+    pub const UTS: u32 = 0x0400_0000;
+    pub const IPC: u32 = 0x0800_0000;
+    pub const USER: u32 = 0x1000_0000;
+    pub const PID: u32 = 0x2000_0000;
+    pub const NET: u32 = 0x4000_0000;
+    /// Names as in /proc/PID/ns.
+    pub const NAMES: [(&'static str, u32); 7] = [
+        ("mnt", Self::MNT),
+        ("cgroup", Self::CGROUP),
+        ("uts", Self::UTS),
+        ("ipc", Self::IPC),
+        ("user", Self::USER),
+        ("pid", Self::PID),
+        ("net", Self::NET),
+    ];
+
+    /// Whether it holds a flag.
+    pub fn has(self, flag: u32) -> bool {
+        self.0 & flag != 0
+    }
+}
+
+/// Reads /proc/self/mountinfo. A line that is not of the documented form is left out.
+pub fn mountinfo(text: &str) -> Vec<Mount> {
+    text.lines().filter_map(mountinfo_line).collect()
+}
+
+fn mountinfo_line(line: &str) -> Option<Mount> {
+    let mut words = line.split(' ');
+    let id = words.next()?.parse().ok()?;
+    let parent = words.next()?.parse().ok()?;
+    words.next()?;
+    let root = unescape(words.next()?);
+    let target = unescape(words.next()?);
+    let options = words.next()?.into();
+    // Optional fields (`shared:1`) end with a dash of its own.
+    words.by_ref().find(|w| *w == "-")?;
+    let fstype = words.next()?.into();
+    let source = unescape(words.next()?);
+    let super_options = words.next().unwrap_or("").into();
+    Some(Mount { id, parent, root, target, options, fstype, source, super_options })
+}
+
+/// Undoes the `\040` escapes of mountinfo and fstab(5). A backslash that begins no octal number stands for itself.
+pub fn unescape(word: &str) -> String {
+    let bytes = word.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let octal = |k: usize| bytes.get(i + k).filter(|b| (b'0'..=b'7').contains(*b)).map(|b| u32::from(b - b'0'));
+        match (bytes[i], octal(1), octal(2), octal(3)) {
+            (b'\\', Some(a), Some(b), Some(c)) if a < 4 => {
+                out.push((a * 64 + b * 8 + c) as u8);
+                i += 4;
+            }
+            (byte, ..) => {
+                out.push(byte);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Reads /proc/cgroups: the names of the enabled controllers.
+pub fn controllers(text: &str) -> Vec<String> {
+    text.lines()
+        .filter(|l| !l.starts_with('#'))
+        .filter_map(|l| {
+            let mut words = l.split_whitespace();
+            let name = words.next()?;
+            (words.nth(2) == Some("1")).then(|| name.into())
+        })
+        .collect()
+}
+
+/// Reads /proc/filesystems.
+pub fn filesystems(text: &str) -> Vec<String> {
+    text.lines().filter_map(|l| l.split_whitespace().next_back()).map(String::from).collect()
+}
+
+/// Options of a version 1 hierarchy that are no controllers (kernel/cgroup/cgroup-v1.c, cgroup1_show_options).
+const NOT_CONTROLLERS: &[&str] =
+    &["rw", "ro", "noprefix", "xattr", "clone_children", "cpuset_v2_mode", "favordynmods", "nofavordynmods", "none"];
+
+/// Finds the hierarchies in a mount table: anywhere, whatever they are mounted with.
+///
+/// `own` is /proc/1/cgroup of the caller's pid namespace: containers go beside PID 1, as LXC has it, without the
+/// `/init.scope` where systemd keeps itself. A hierarchy that is mounted more than once is taken where it comes first.
+/// A mount that shows another part of the hierarchy than the one PID 1 is in is left out. The controllers of version 2
+/// are not in the mount table: the caller fills them in.
+pub fn hierarchies(mounts: &[Mount], own: &str) -> Vec<Hierarchy> {
+    let mut found: Vec<Hierarchy> = Vec::new();
+    for m in mounts {
+        let version = match m.fstype.as_str() {
+            "cgroup" => 1,
+            "cgroup2" => 2,
+            _ => continue,
+        };
+        let controllers: Vec<String> = match version {
+            1 => m
+                .super_options
+                .split(',')
+                .filter(|o| !NOT_CONTROLLERS.contains(o) && !o.starts_with("release_agent="))
+                .map(String::from)
+                .collect(),
+            _ => Vec::new(),
+        };
+        let Some(path) = own_path(own, version, &controllers) else { continue };
+        let path = path.strip_suffix("/init.scope").unwrap_or(path);
+        let Some(base) = beneath(path, &m.root) else { continue };
+        if found.iter().any(|h| h.version == version && (version == 2 || h.controllers == controllers)) {
+            continue;
+        }
+        let mut full = m.target.clone();
+        if !base.is_empty() {
+            full.push('/');
+            full.push_str(base);
+        }
+        let noprefix = m.super_options.split(',').any(|o| o == "noprefix");
+        found.push(Hierarchy { version, controllers, mountpoint: m.target.clone(), base: full, noprefix });
+    }
+    found
+}
+
+/// The path of a hierarchy in /proc/PID/cgroup: the line whose controllers are these, or `0::` for version 2.
+fn own_path<'a>(own: &'a str, version: u8, controllers: &[String]) -> Option<&'a str> {
+    own.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':');
+        let (id, names, path) = (fields.next()?, fields.next()?, fields.next()?);
+        let same = match version {
+            2 => id == "0" && names.is_empty(),
+            // Mount options stand in the kernel's order, and so do the names here.
+            _ => {
+                names.split(',').count() == controllers.len()
+                    && names.split(',').all(|n| controllers.iter().any(|c| c == n))
+            }
+        };
+        same.then_some(path)
+    })
+}
+
+/// What is left of an absolute path below a root; nothing when it is not below it.
+fn beneath<'a>(path: &'a str, root: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(root.trim_end_matches('/'))?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    const HYBRID: &str = "\
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:4 - cgroup cgroup rw,cpu,cpuacct
+34 31 0:31 / /dev/cpuset rw,relatime - cgroup none rw,cpuset,noprefix,release_agent=/sbin/cpuset_release_agent
+35 31 0:32 /lxc/a /acct rw - cgroup none rw,memory
+40 31 0:37 / /sys/fs/cgroup/with\\040blank rw,relatime master:1 shared:2 - cgroup cgroup rw,xattr,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
+";
+    const OWN: &str = "5:name=systemd:/init.scope\n4:memory:/lxc/a/b\n3:cpuset:/\n2:cpu,cpuacct:/\n0::/init.scope\n";
+
+    #[test]
+    fn hierarchies_are_found_wherever_they_are() {
+        let found = hierarchies(&mountinfo(HYBRID), OWN);
+        let row =
+            |i: usize| (found[i].version, found[i].controllers.join(","), found[i].base.as_str(), found[i].noprefix);
+        assert_eq!(found.len(), 5);
+        assert_eq!(row(0), (1, "cpu,cpuacct".into(), "/sys/fs/cgroup/cpu,cpuacct", false));
+        assert_eq!(row(1), (1, "cpuset".into(), "/dev/cpuset", true));
+        assert_eq!(row(2), (1, "memory".into(), "/acct/b", false));
+        assert_eq!(row(3), (1, "name=systemd".into(), "/sys/fs/cgroup/with blank", false));
+        assert_eq!(row(4), (2, "".into(), "/sys/fs/cgroup/unified", false));
+    }
+
+    #[test]
+    fn a_hierarchy_whose_mount_does_not_show_our_part_is_left_out() {
+        let own = OWN.replace("/lxc/a/b", "/lxc/other");
+        assert!(hierarchies(&mountinfo(HYBRID), &own).iter().all(|h| h.mountpoint != "/acct"));
+        let own = OWN.replace("/lxc/a/b", "/lxc/ab");
+        assert!(hierarchies(&mountinfo(HYBRID), &own).iter().all(|h| h.mountpoint != "/acct"));
+    }
+
+    #[test]
+    fn the_initramfs_is_known_by_having_no_parent() {
+        let facts = |text: &str| Facts { mounts: mountinfo(text), ..Facts::default() };
+        assert!(facts("1 1 0:2 / / rw - rootfs rootfs rw").root_is_initramfs());
+        assert!(!facts(HYBRID).root_is_initramfs());
+        // After `/` was bound onto itself, seen from outside and from inside of the bind.
+        assert!(!facts("1 1 0:2 / / rw - rootfs none rw\n20 1 0:2 / / rw - rootfs none rw").root_is_initramfs());
+        assert!(!facts("20 1 0:2 / / rw - rootfs none rw").root_is_initramfs());
+    }
+
+    #[test]
+    fn escapes_and_broken_lines() {
+        assert_eq!(unescape("a\\040b\\134c\\9\\77"), "a b\\c\\9\\77");
+        assert!(mountinfo("garbage\n1 2 3\n").is_empty());
+        assert_eq!(
+            controllers("#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t3\t1\nmemory\t0\t1\t0\n"),
+            vec!["cpu"]
+        );
+        assert_eq!(filesystems("nodev\tsysfs\n\text4\n"), vec!["sysfs", "ext4"]);
+    }
+}

@@ -1,0 +1,155 @@
+//! How a step fails, in one line: which step, what it was, the errno's symbol, and what to do where the errno misleads.
+
+use crate::step::Step;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// An error number of the kernel, as in errno(3); positive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errno(pub i32);
+
+#[allow(missing_docs)]
+impl Errno {
+    pub const PERM: Errno = Errno(1);
+    pub const NOENT: Errno = Errno(2);
+    pub const IO: Errno = Errno(5);
+    pub const ACCES: Errno = Errno(13);
+    pub const BUSY: Errno = Errno(16);
+    pub const EXIST: Errno = Errno(17);
+    pub const XDEV: Errno = Errno(18);
+    pub const NODEV: Errno = Errno(19);
+    pub const NOTDIR: Errno = Errno(20);
+    pub const INVAL: Errno = Errno(22);
+    pub const NOSPC: Errno = Errno(28);
+    pub const ROFS: Errno = Errno(30);
+    pub const NAMETOOLONG: Errno = Errno(36);
+    pub const NOSYS: Errno = Errno(38);
+    pub const LOOP: Errno = Errno(40);
+}
+
+impl core::fmt::Display for Errno {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match usize::try_from(self.0).ok().and_then(|n| NAMES.get(n)).filter(|name| !name.is_empty()) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "errno {}", self.0),
+        }
+    }
+}
+
+/// What went wrong, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// One line, lower case, without the program's or the container's name in front.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure that is a sentence already.
+    pub fn new(message: impl Into<String>) -> Self {
+        Failure { message: message.into() }
+    }
+
+    /// An operation that the kernel refused: `what: ESYMBOL`.
+    pub fn errno(what: impl core::fmt::Display, errno: Errno) -> Self {
+        Failure { message: format!("{what}: {errno}") }
+    }
+
+    /// A step of a plan that the kernel refused. `number` counts from 1.
+    pub fn step(number: usize, of: usize, step: &Step, origin: Option<&str>, errno: Errno) -> Self {
+        let at = origin.map(|o| format!("{o}: ")).unwrap_or_default();
+        let hint = hint(step, errno).map(|h| format!(" ({h})")).unwrap_or_default();
+        Failure { message: format!("{at}step {number} of {of}, {step}: {errno}{hint}") }
+    }
+}
+
+impl core::fmt::Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What an errno means for a step, where the symbol alone misleads.
+fn hint(step: &Step, errno: Errno) -> Option<String> {
+    let text = match (step, errno) {
+        (Step::Mount { .. }, Errno::NODEV) => "the kernel is built without this file system",
+        (Step::Mount { fstype, .. }, Errno::BUSY) if fstype.as_bytes().starts_with(b"cgroup") => {
+            "the controller is in use by the other version of cgroups"
+        }
+        (Step::Mount { .. } | Step::Bind { .. }, Errno::PERM) => "needs root with CAP_SYS_ADMIN",
+        (Step::Mount { .. } | Step::Bind { .. } | Step::MakePath { .. }, Errno::NOENT) => {
+            "source or target does not exist; create=dir or create=file makes the target"
+        }
+        (s, Errno::LOOP) if s.is_beneath_root() => {
+            "a part of the path is a symbolic link, which is not followed inside a rootfs"
+        }
+        (s, Errno::XDEV) if s.is_beneath_root() => "the path leads out of the rootfs",
+        (Step::PivotRoot, Errno::INVAL) => "the root is the initramfs, or it is on a shared mount",
+        (Step::Exec { path, .. }, Errno::NOENT) => {
+            return Some(format!(
+                "there is no '{}' in the rootfs, or its interpreter is missing",
+                path.to_string_lossy()
+            ));
+        }
+        (Step::Exec { .. }, Errno::ACCES) => "not executable, or on a noexec mount",
+        (Step::Exec { .. }, Errno(8)) => "not a program for this processor, or a script without an interpreter line",
+        (Step::MakeCgroup { .. }, Errno::ROFS) => "the hierarchy is mounted read-only",
+        (Step::WriteSlot { .. }, Errno::NOSPC) => {
+            "the cgroup has no processors or memory nodes yet: cpuset.cpus and cpuset.mems"
+        }
+        (Step::WriteFile { path, .. }, Errno::BUSY) if path.as_bytes().ends_with(b"subtree_control") => {
+            "the cgroup holds processes itself"
+        }
+        (Step::UnshareCgroup, Errno::INVAL) => "the kernel is built without cgroup namespaces",
+        _ => return None,
+    };
+    Some(text.to_string())
+}
+
+/// Symbols by number; the numbers are those of x86 and ARM (include/uapi/asm-generic/errno.h).
+#[rustfmt::skip]
+const NAMES: [&str; 134] = [
+    "", "EPERM", "ENOENT", "ESRCH", "EINTR", "EIO", "ENXIO", "E2BIG",
+    "ENOEXEC", "EBADF", "ECHILD", "EAGAIN", "ENOMEM", "EACCES", "EFAULT", "ENOTBLK",
+    "EBUSY", "EEXIST", "EXDEV", "ENODEV", "ENOTDIR", "EISDIR", "EINVAL", "ENFILE",
+    "EMFILE", "ENOTTY", "ETXTBSY", "EFBIG", "ENOSPC", "ESPIPE", "EROFS", "EMLINK",
+    "EPIPE", "EDOM", "ERANGE", "EDEADLK", "ENAMETOOLONG", "ENOLCK", "ENOSYS", "ENOTEMPTY",
+    "ELOOP", "", "ENOMSG", "EIDRM", "ECHRNG", "EL2NSYNC", "EL3HLT", "EL3RST",
+    "ELNRNG", "EUNATCH", "ENOCSI", "EL2HLT", "EBADE", "EBADR", "EXFULL", "ENOANO",
+    "EBADRQC", "EBADSLT", "", "EBFONT", "ENOSTR", "ENODATA", "ETIME", "ENOSR",
+    "ENONET", "ENOPKG", "EREMOTE", "ENOLINK", "EADV", "ESRMNT", "ECOMM", "EPROTO",
+    "EMULTIHOP", "EDOTDOT", "EBADMSG", "EOVERFLOW", "ENOTUNIQ", "EBADFD", "EREMCHG", "ELIBACC",
+    "ELIBBAD", "ELIBSCN", "ELIBMAX", "ELIBEXEC", "EILSEQ", "ERESTART", "ESTRPIPE", "EUSERS",
+    "ENOTSOCK", "EDESTADDRREQ", "EMSGSIZE", "EPROTOTYPE", "ENOPROTOOPT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EOPNOTSUPP",
+    "EPFNOSUPPORT", "EAFNOSUPPORT", "EADDRINUSE", "EADDRNOTAVAIL", "ENETDOWN", "ENETUNREACH", "ENETRESET", "ECONNABORTED",
+    "ECONNRESET", "ENOBUFS", "EISCONN", "ENOTCONN", "ESHUTDOWN", "ETOOMANYREFS", "ETIMEDOUT", "ECONNREFUSED",
+    "EHOSTDOWN", "EHOSTUNREACH", "EALREADY", "EINPROGRESS", "ESTALE", "EUCLEAN", "ENOTNAM", "ENAVAIL",
+    "EISNAM", "EREMOTEIO", "EDQUOT", "ENOMEDIUM", "EMEDIUMTYPE", "ECANCELED", "ENOKEY", "EKEYEXPIRED",
+    "EKEYREVOKED", "EKEYREJECTED", "EOWNERDEAD", "ENOTRECOVERABLE", "ERFKILL", "EHWPOISON",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::ffi::CString;
+
+    #[test]
+    fn symbols() {
+        for (n, name) in [(1, "EPERM"), (22, "EINVAL"), (40, "ELOOP"), (95, "EOPNOTSUPP"), (133, "EHWPOISON")] {
+            assert_eq!(Errno(n).to_string(), name);
+        }
+        // Gaps, what lies outside, and what is not an errno at all.
+        for n in [0, 41, 134, -1, i32::MIN] {
+            assert_eq!(Errno(n).to_string(), format!("errno {n}"));
+        }
+    }
+
+    #[test]
+    fn a_step_is_named_with_its_number_its_place_and_a_hint() {
+        let step = Step::Exec { path: CString::new("/sbin/init").unwrap(), argv: [].into(), envp: [].into() };
+        assert_eq!(
+            Failure::step(9, 31, &step, Some("bb/config:4"), Errno::NOENT).message,
+            "bb/config:4: step 9 of 31, exec /sbin/init: ENOENT (there is no '/sbin/init' in the rootfs, or its interpreter is missing)"
+        );
+        assert_eq!(Failure::step(9, 31, &step, None, Errno::IO).message, "step 9 of 31, exec /sbin/init: EIO");
+    }
+}

@@ -1,0 +1,288 @@
+//! One step of a plan: what it does and how it is written.
+//!
+//! A step is data. `host/src/perform.rs` has one match arm for each; nothing here or there decides anything. Every operand
+//! is in the form that the system call wants (`CString`, flags), so that the child performs without allocating.
+
+use alloc::ffi::CString;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Where something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A path of the host, which is trusted: symbolic links are followed.
+    Host(CString),
+    /// A path below the rootfs, without a leading slash: resolved beneath it, no symbolic link is followed.
+    Root(CString),
+}
+
+/// Which terminal `OpenTerminal` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terminal {
+    /// The console.
+    Console,
+    /// /dev/ttyN.
+    Tty(u32),
+}
+
+/// What to make at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A character device: major, minor.
+    Char(u32, u32),
+    /// A block device: major, minor.
+    Block(u32, u32),
+}
+
+/// A file of the host that is opened before the clone and used after it; an index into the child's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(pub u16);
+
+/// One step: a verb, its operands. Operands are named after the parameters of the call in the manual.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// mkdir(2), mode as given whatever the umask; one that exists already is fine.
+    MakeDir { at: Place, mode: u32 },
+    /// A directory, or an empty file, with all its parents (0755).
+    MakePath { at: Place, file: bool },
+    /// mknod(2), mode as given whatever the umask; a node of the same device that exists already is fine.
+    MakeNode { at: Place, kind: NodeKind, mode: u32 },
+    /// symlink(2); an entry that exists already is fine.
+    MakeLink { at: Place, target: CString },
+    /// Nodes for everything in /sys/class and /sys/block, for kernels without devtmpfs.
+    MakeNodesFromSysfs,
+    /// mount(2) of a file system.
+    Mount { source: CString, at: Place, fstype: CString, flags: u64, data: CString },
+    /// A bind mount.
+    Bind { from: Place, at: Place, recursive: bool },
+    /// Sets flags of one mount, or of a whole tree, and clears none that is set.
+    SetMountFlags { at: Place, flags: u64, recursive: bool },
+    /// Propagation of a mount (MS_SLAVE, MS_PRIVATE, MS_SHARED, MS_UNBINDABLE; with MS_REC of the tree).
+    SetPropagation { at: Place, flags: u64 },
+    /// Binds `/` onto itself and goes there, so that pivot_root(2) works from the initramfs.
+    BindRootOnItself,
+    /// From here on, `Place::Root` is beneath this directory.
+    OpenRoot { path: CString },
+    /// The rootfs becomes `/`, the old root is gone: pivot_root(2).
+    PivotRoot,
+    /// The rootfs becomes `/` by MS_MOVE and chroot(2): for callers whose root is the initramfs.
+    MoveRoot,
+    /// A new pseudo-terminal of the rootfs's devpts, bound over a file of the rootfs. The master is kept for the supervisor.
+    OpenTerminal { terminal: Terminal, at: Place },
+    /// Masters of all terminals go to the supervisor.
+    SendTerminals,
+    /// sethostname(2).
+    SetHostname { name: CString },
+    /// The loopback device is set up.
+    LoopbackUp,
+    /// A directory in a cgroup hierarchy.
+    MakeCgroup { path: CString },
+    /// A file of a cgroup gets the value that its parent's file has.
+    InheritCgroupFile { from: CString, to: CString },
+    /// Writes a file of the host, which must exist.
+    WriteFile { path: CString, value: CString },
+    /// Opens a file of the host for writing, for a later `WriteSlot`.
+    OpenSlot { path: CString, slot: Slot },
+    /// Opens the directory of the version 2 cgroup for clone3(2), and its cgroup.procs for kernels without that.
+    OpenCgroup { path: CString, slot: Slot },
+    /// Writes to an opened file.
+    WriteSlot { slot: Slot, name: CString, value: CString },
+    /// Joins the version 2 cgroup, when clone3(2) has not done so.
+    JoinCgroup { slot: Slot },
+    /// unshare(CLONE_NEWCGROUP): the cgroups joined become the roots.
+    UnshareCgroup,
+    /// personality(2).
+    SetPersonality { persona: u32 },
+    /// prctl(PR_CAPBSET_DROP) of each capability in the mask; inheritable and ambient ones are cleared.
+    DropCapabilities { mask: u64 },
+    /// prctl(PR_SET_NO_NEW_PRIVS).
+    NoNewPrivs,
+    /// setgroups(2) to none, setgid(2), setuid(2).
+    SetIds { uid: u32, gid: u32 },
+    /// chdir(2), after the root was changed.
+    ChangeDir { path: CString },
+    /// setsid(2), then descriptors 0 to 2 are the console, or /dev/null when there is none.
+    NewSession { console: bool },
+    /// Signal mask, dispositions, OOM score and umask as a program expects them.
+    ResetProcess,
+    /// execve(2); descriptors above 2 are closed by it.
+    Exec { path: CString, argv: Vec<CString>, envp: Vec<CString> },
+    /// Loads a kernel module from a file, finit_module(2); one that is loaded already is fine.
+    LoadModule { path: CString, parameters: CString },
+    /// Waits until a device node can be opened, for as long as given.
+    WaitForDevice { path: CString, timeout_ms: u32 },
+    /// Mounts a block device with the first file system type of the kernel's that fits.
+    MountProbed { source: CString, at: Place, flags: u64 },
+    /// Does nothing but fail: stands for a step in tests of what happens then.
+    Fail { instead_of: alloc::boxed::Box<Step>, errno: i32 },
+}
+
+impl Step {
+    /// Whether a path of the step is resolved beneath the rootfs.
+    pub fn is_beneath_root(&self) -> bool {
+        let root = |p: &Place| matches!(p, Place::Root(_));
+        match self {
+            Step::MakeDir { at, .. }
+            | Step::MakePath { at, .. }
+            | Step::MakeNode { at, .. }
+            | Step::MakeLink { at, .. }
+            | Step::Mount { at, .. }
+            | Step::SetMountFlags { at, .. }
+            | Step::SetPropagation { at, .. }
+            | Step::OpenTerminal { at, .. } => root(at),
+            Step::Bind { from, at, .. } => root(from) || root(at),
+            Step::Fail { instead_of, .. } => instead_of.is_beneath_root(),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Host(path) => write!(f, "{}", path.to_string_lossy()),
+            Place::Root(path) => write!(f, "{}", path.to_string_lossy()),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |s: &CString| s.to_string_lossy().into_owned();
+        match self {
+            Step::MakeDir { at, mode } => write!(f, "mkdir -m {mode:04o} {at}"),
+            Step::MakePath { at, file: false } => write!(f, "mkdir -p {at}"),
+            Step::MakePath { at, file: true } => write!(f, "touch {at}"),
+            Step::MakeNode { at, kind: NodeKind::Char(major, minor), mode } => {
+                write!(f, "mknod -m {mode:04o} {at} c {major} {minor}")
+            }
+            Step::MakeNode { at, kind: NodeKind::Block(major, minor), mode } => {
+                write!(f, "mknod -m {mode:04o} {at} b {major} {minor}")
+            }
+            Step::MakeLink { at, target } => write!(f, "ln -s {} {at}", text(target)),
+            Step::MakeNodesFromSysfs => f.write_str("mknod for each device in /sys/dev"),
+            Step::Mount { source, at, fstype, flags, data } => {
+                write!(f, "mount -t {}{} {} {at}", text(fstype), Options(*flags, &text(data)), text(source))
+            }
+            Step::MountProbed { source, at, flags } => write!(f, "mount{} {} {at}", Options(*flags, ""), text(source)),
+            Step::Bind { from, at, recursive } => {
+                write!(f, "mount --{} {from} {at}", if *recursive { "rbind" } else { "bind" })
+            }
+            Step::SetMountFlags { at, flags, recursive } => {
+                let all = if *recursive { "recursively " } else { "" };
+                write!(f, "remount {all}{}{at}", FlagWords(*flags))
+            }
+            Step::SetPropagation { at, flags } => write!(f, "mount --make-{} {at}", propagation(*flags)),
+            Step::BindRootOnItself => f.write_str("mount --rbind / /, chroot there"),
+            Step::OpenRoot { path } => write!(f, "open rootfs {}", text(path)),
+            Step::PivotRoot => f.write_str("pivot_root"),
+            Step::MoveRoot => f.write_str("mount --move rootfs /, chroot there"),
+            Step::OpenTerminal { at, .. } => write!(f, "open a pty for {at}"),
+            Step::SendTerminals => f.write_str("hand the terminals over"),
+            Step::SetHostname { name } => write!(f, "sethostname {}", text(name)),
+            Step::LoopbackUp => f.write_str("set lo up"),
+            Step::MakeCgroup { path } => write!(f, "mkdir {}", text(path)),
+            Step::InheritCgroupFile { from, to } => write!(f, "copy {} to {}", text(from), text(to)),
+            Step::WriteFile { path, value } => write!(f, "write '{}' to {}", text(value), text(path)),
+            Step::OpenSlot { path, .. } | Step::OpenCgroup { path, .. } => write!(f, "open {}", text(path)),
+            Step::WriteSlot { name, value, .. } => write!(f, "write '{}' to {}", text(value), text(name)),
+            Step::JoinCgroup { .. } => f.write_str("join the cgroup"),
+            Step::UnshareCgroup => f.write_str("unshare the cgroup namespace"),
+            Step::SetPersonality { persona } => write!(f, "personality {persona:#x}"),
+            Step::DropCapabilities { mask } => write!(f, "drop capabilities {mask:#x}"),
+            Step::NoNewPrivs => f.write_str("set no_new_privs"),
+            Step::SetIds { uid, gid } => write!(f, "set uid {uid}, gid {gid}"),
+            Step::ChangeDir { path } => write!(f, "chdir {}", text(path)),
+            Step::NewSession { console: true } => f.write_str("setsid, console on 0 to 2"),
+            Step::NewSession { console: false } => f.write_str("setsid, /dev/null on 0 to 2"),
+            Step::ResetProcess => f.write_str("reset signals, umask and oom score"),
+            Step::Exec { path, argv, .. } => {
+                write!(f, "exec {}", text(path))?;
+                argv.iter().skip(1).try_for_each(|a| write!(f, " {}", text(a)))
+            }
+            Step::LoadModule { path, parameters } if parameters.is_empty() => write!(f, "insmod {}", text(path)),
+            Step::LoadModule { path, parameters } => write!(f, "insmod {} {}", text(path), text(parameters)),
+            Step::WaitForDevice { path, timeout_ms } => write!(f, "wait for {} (at most {timeout_ms} ms)", text(path)),
+            Step::Fail { instead_of, .. } => instead_of.fmt(f),
+        }
+    }
+}
+
+/// MS_* flags of mount(2) (include/uapi/linux/mount.h) with their words in fstab(5).
+#[allow(missing_docs)]
+pub mod ms {
+    pub const RDONLY: u64 = 1;
+    pub const NOSUID: u64 = 2;
+    pub const NODEV: u64 = 4;
+    pub const NOEXEC: u64 = 8;
+    pub const SYNCHRONOUS: u64 = 16;
+    pub const REMOUNT: u64 = 32;
+    pub const MANDLOCK: u64 = 64;
+    pub const DIRSYNC: u64 = 128;
+    pub const NOSYMFOLLOW: u64 = 256;
+    pub const NOATIME: u64 = 1024;
+    pub const NODIRATIME: u64 = 2048;
+    pub const BIND: u64 = 4096;
+    pub const MOVE: u64 = 8192;
+    pub const REC: u64 = 16384;
+    pub const UNBINDABLE: u64 = 1 << 17;
+    pub const PRIVATE: u64 = 1 << 18;
+    pub const SLAVE: u64 = 1 << 19;
+    pub const SHARED: u64 = 1 << 20;
+    pub const RELATIME: u64 = 1 << 21;
+    pub const STRICTATIME: u64 = 1 << 24;
+    /// Words and flags, in the order in which they are printed.
+    pub const WORDS: [(&str, u64); 13] = [
+        ("ro", RDONLY),
+        ("nosuid", NOSUID),
+        ("nodev", NODEV),
+        ("noexec", NOEXEC),
+        ("sync", SYNCHRONOUS),
+        ("mand", MANDLOCK),
+        ("dirsync", DIRSYNC),
+        ("nosymfollow", NOSYMFOLLOW),
+        ("noatime", NOATIME),
+        ("nodiratime", NODIRATIME),
+        ("relatime", RELATIME),
+        ("strictatime", STRICTATIME),
+        ("remount", REMOUNT),
+    ];
+}
+
+/// ` -o ro,nosuid,DATA`, or nothing.
+struct Options<'a>(u64, &'a str);
+
+impl fmt::Display for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = ms::WORDS.iter().filter(|w| self.0 & w.1 != 0).map(|w| w.0);
+        let all = words.chain((!self.1.is_empty()).then_some(self.1));
+        for (i, word) in all.enumerate() {
+            write!(f, "{}{word}", if i == 0 { " -o " } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+/// `ro nosuid `, each with a blank behind it.
+struct FlagWords(u64);
+
+impl fmt::Display for FlagWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ms::WORDS.iter().filter(|w| self.0 & w.1 != 0).try_for_each(|w| write!(f, "{} ", w.0))
+    }
+}
+
+/// The word of mount(8) behind `--make-`.
+fn propagation(flags: u64) -> &'static str {
+    match (flags & !ms::REC, flags & ms::REC != 0) {
+        (ms::SHARED, false) => "shared",
+        (ms::SHARED, true) => "rshared",
+        (ms::SLAVE, false) => "slave",
+        (ms::SLAVE, true) => "rslave",
+        (ms::PRIVATE, false) => "private",
+        (ms::PRIVATE, true) => "rprivate",
+        (_, false) => "unbindable",
+        (_, true) => "runbindable",
+    }
+}
