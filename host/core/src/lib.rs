@@ -5,7 +5,9 @@
 #![no_std]
 extern crate alloc;
 
+pub mod commands;
 pub mod config;
 pub mod facts;
 pub mod failure;
+pub mod nearest;
 pub mod step;

@@ -1,0 +1,259 @@
+//! The table of options: one row for each, with the commands that have it.
+//!
+//! The same letter means different things to different tools of LXC (`-s` of lxc-start, lxc-info, lxc-attach); so a row
+//! belongs to commands, and no two rows of a command share a letter or a long name (a test sees to it).
+
+use super::Verb::{
+    Attach, CheckConfig, Completions, Console, Create, Destroy, Help, Info, InstallLinks, Ls, Man,
+    Plan, Start, Stop, TemplateBusybox, Version,
+};
+use super::{Offer, OptionRow, Value, Verb};
+
+/// What an option is called inside the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // each is explained by its row's help
+pub enum Opt {
+    Name,
+    LxcPath,
+    LogFile,
+    LogPriority,
+    Quiet,
+    RcFile,
+    Help,
+    Usage,
+    Version,
+    Json,
+    Template,
+    Bdev,
+    Dir,
+    FsType,
+    FsSize,
+    BusyboxPath,
+    Rootfs,
+    TemplateInit,
+    Autologin,
+    Password,
+    TemplateIgnored,
+    Daemon,
+    Foreground,
+    Define,
+    PidFile,
+    ConsolePath,
+    ConsoleLog,
+    CloseAllFds,
+    ShareNet,
+    ShareIpc,
+    ShareUts,
+    SharePid,
+    Reboot,
+    NoWait,
+    Timeout,
+    Kill,
+    NoLock,
+    NoKill,
+    ElevatedPrivileges,
+    Namespaces,
+    Arch,
+    RemountSysProc,
+    ClearEnv,
+    KeepEnv,
+    SetVar,
+    KeepVar,
+    Uid,
+    Gid,
+    PtyLog,
+    Context,
+    Tty,
+    Escape,
+    State,
+    Pid,
+    Ips,
+    Stats,
+    NoHumanize,
+    ConfigKey,
+    Line,
+    Fancy,
+    FancyFormat,
+    Active,
+    Running,
+    Frozen,
+    Stopped,
+    Defined,
+    Filter,
+    Groups,
+    Nesting,
+    Force,
+    Snapshots,
+    KernelConfig,
+    KernelVersion,
+}
+
+const NAMED: &[Verb] = &[Create, Start, Stop, Attach, Console, Info, Destroy, Plan];
+const CONTAINERS: &[Verb] = &[
+    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan,
+];
+const ALL: &[Verb] = &[
+    Create,
+    Start,
+    Stop,
+    Attach,
+    Console,
+    Info,
+    Ls,
+    Destroy,
+    Plan,
+    CheckConfig,
+    Help,
+    Man,
+    Completions,
+    InstallLinks,
+    Version,
+    TemplateBusybox,
+];
+const LEVELS: &[&str] = &[
+    "TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL",
+];
+
+const fn needs(name: &'static str) -> Value {
+    Value::Needed(name, Offer::Nothing)
+}
+const fn file() -> Value {
+    Value::Needed("FILE", Offer::Files)
+}
+const fn dir() -> Value {
+    Value::Needed("DIR", Offer::Dirs)
+}
+const fn words(name: &'static str, words: &'static [&'static str]) -> Value {
+    Value::Needed(name, Offer::Words(words))
+}
+
+const fn row(
+    opt: Opt,
+    short: &'static str,
+    long: &'static [&'static str],
+    value: Value,
+    of: &'static [Verb],
+    help: &'static str,
+) -> OptionRow {
+    OptionRow {
+        opt,
+        short,
+        long,
+        value,
+        help,
+        of,
+        ready: true,
+    }
+}
+
+/// An option of LXC that is known and refused for now.
+const fn later(
+    opt: Opt,
+    short: &'static str,
+    long: &'static [&'static str],
+    value: Value,
+    of: &'static [Verb],
+    help: &'static str,
+) -> OptionRow {
+    OptionRow {
+        opt,
+        short,
+        long,
+        value,
+        help,
+        of,
+        ready: false,
+    }
+}
+
+/// All options; help texts show them in this order.
+#[rustfmt::skip]
+pub const OPTIONS: &[OptionRow] = &[
+    row(Opt::Name, "n", &["name"], Value::Needed("NAME", Offer::Containers), NAMED, "the container; may also stand without -n"),
+    // create
+    row(Opt::Template, "t", &["template"], words("TEMPLATE", &["busybox", "none"]), &[Create], "what to make it from: 'busybox', 'none' or a directory with a template"),
+    row(Opt::RcFile, "f", &["config", "rcfile"], file(), &[Create], "begin the new configuration with this file"),
+    row(Opt::Dir, "", &["dir"], dir(), &[Create], "put the root file system here instead of below the lxcpath"),
+    row(Opt::BusyboxPath, "", &["busybox-path"], file(), &[Create, TemplateBusybox], "the static busybox to copy; else the one in PATH"),
+    row(Opt::TemplateInit, "", &["init"], words("INIT", &["pid1", "busybox"]), &[Create, TemplateBusybox], "the first program: Keel's 'pid1' (the default) or 'busybox'"),
+    row(Opt::Autologin, "", &["autologin"], Value::None, &[Create, TemplateBusybox], "log root in on the console without a password"),
+    row(Opt::Password, "", &["password"], needs("HASH"), &[Create, TemplateBusybox], "root's password as crypt(3) writes it; without it root is locked"),
+    row(Opt::Rootfs, "", &["rootfs"], dir(), &[TemplateBusybox], "where to make the root file system"),
+    row(Opt::Name, "n", &["name"], needs("NAME"), &[TemplateBusybox], "the container's name"),
+    row(Opt::TemplateIgnored, "p", &["path", "mapped-uid", "mapped-gid"], needs("VALUE"), &[TemplateBusybox], "taken for LXC's sake, without effect"),
+    later(Opt::Bdev, "B", &["bdev"], needs("TYPE"), &[Create], "the kind of storage"),
+    later(Opt::FsType, "", &["fstype"], needs("TYPE"), &[Create], "the file system to make on the storage"),
+    later(Opt::FsSize, "", &["fssize"], needs("SIZE"), &[Create], "the size of the storage"),
+    // start, plan
+    row(Opt::Daemon, "d", &["daemon"], Value::None, &[Start], "go to the background once it runs (the default)"),
+    row(Opt::Foreground, "F", &["foreground"], Value::None, &[Start], "stay, with the container's console on this terminal"),
+    row(Opt::RcFile, "f", &["rcfile"], file(), &[Start, Plan, Attach], "read this configuration file instead of the container's"),
+    row(Opt::Define, "s", &["define"], needs("KEY=VALUE"), &[Start, Plan], "one line of configuration, read after the file; may be repeated"),
+    row(Opt::PidFile, "p", &["pidfile"], file(), &[Start], "write the supervisor's process id here"),
+    row(Opt::ConsolePath, "c", &["console"], file(), &[Start], "a terminal or file for the container's console"),
+    row(Opt::ConsoleLog, "L", &["console-log"], file(), &[Start], "append all that the console says to this file"),
+    row(Opt::CloseAllFds, "C", &["close-all-fds"], Value::None, &[Start], "close inherited descriptors (always done)"),
+    later(Opt::ShareNet, "", &["share-net"], needs("NAME|PID"), &[Start], "join another's network namespace"),
+    later(Opt::ShareIpc, "", &["share-ipc"], needs("NAME|PID"), &[Start], "join another's ipc namespace"),
+    later(Opt::ShareUts, "", &["share-uts"], needs("NAME|PID"), &[Start], "join another's uts namespace"),
+    later(Opt::SharePid, "", &["share-pid"], needs("NAME|PID"), &[Start], "join another's pid namespace"),
+    // stop
+    row(Opt::Reboot, "r", &["reboot"], Value::None, &[Stop], "start it again afterwards"),
+    row(Opt::NoWait, "W", &["nowait"], Value::None, &[Stop], "ask it to stop and return at once"),
+    row(Opt::Timeout, "t", &["timeout"], needs("SECONDS"), &[Stop], "kill it after this long (60); 0 does not wait for a clean end"),
+    row(Opt::Kill, "k", &["kill"], Value::None, &[Stop], "kill it at once"),
+    row(Opt::NoLock, "", &["nolock"], Value::None, &[Stop], "taken for LXC's sake: there is no lock to skip"),
+    row(Opt::NoKill, "", &["nokill"], Value::None, &[Stop], "do not kill it when the time is over: fail instead"),
+    // attach
+    row(Opt::ElevatedPrivileges, "e", &["elevated-privileges"], Value::Maybe("CAP|CGROUP|LSM", Offer::Words(&["CAP", "CGROUP", "LSM"])), &[Attach], "keep the caller's capabilities, cgroup or label, separated by '|'"),
+    row(Opt::Namespaces, "s", &["namespaces"], needs("NAMESPACES"), &[Attach], "enter only these: MOUNT PID UTSNAME IPC USER NETWORK CGROUP, separated by '|'"),
+    row(Opt::Arch, "a", &["arch"], needs("ARCH"), &[Attach], "the machine that uname(2) shall answer"),
+    row(Opt::ClearEnv, "", &["clear-env"], Value::None, &[Attach], "begin with an empty environment"),
+    row(Opt::KeepEnv, "", &["keep-env"], Value::None, &[Attach], "keep the caller's environment (the default)"),
+    row(Opt::SetVar, "v", &["set-var"], needs("NAME=VALUE"), &[Attach], "set a variable; may be repeated"),
+    row(Opt::KeepVar, "", &["keep-var"], needs("NAME"), &[Attach], "keep a variable with --clear-env; may be repeated"),
+    row(Opt::Uid, "u", &["uid"], needs("UID"), &[Attach], "run as this user id"),
+    row(Opt::Gid, "g", &["gid"], needs("GID"), &[Attach], "run as this group id"),
+    later(Opt::RemountSysProc, "R", &["remount-sys-proc"], Value::None, &[Attach], "mount /sys and /proc again inside"),
+    later(Opt::PtyLog, "L", &["pty-log"], file(), &[Attach], "a copy of all that the terminal says"),
+    later(Opt::Context, "c", &["context"], needs("CONTEXT"), &[Attach], "the SELinux context to run in"),
+    // console
+    row(Opt::Tty, "t", &["tty"], needs("NUMBER"), &[Console], "which tty; 0 is the console; else the next that is free"),
+    row(Opt::Escape, "e", &["escape"], needs("KEY"), &[Console], "the key in front of 'q' to leave: '^a' (the default) or a letter"),
+    // info
+    row(Opt::State, "s", &["state"], Value::None, &[Info], "its state only"),
+    row(Opt::Pid, "p", &["pid"], Value::None, &[Info], "the process id of its first program only"),
+    row(Opt::Ips, "i", &["ips"], Value::None, &[Info], "its addresses only"),
+    row(Opt::Stats, "S", &["stats"], Value::None, &[Info], "its counters only"),
+    row(Opt::NoHumanize, "H", &["no-humanize"], Value::None, &[Info], "bare numbers and words, for scripts"),
+    row(Opt::ConfigKey, "c", &["config"], needs("KEY"), &[Info], "the value of a configuration key; may be repeated"),
+    // ls
+    row(Opt::Line, "1", &["line"], Value::None, &[Ls], "one name a line"),
+    row(Opt::Fancy, "f", &["fancy"], Value::None, &[Ls], "a table"),
+    row(Opt::FancyFormat, "F", &["fancy-format"], needs("COLUMNS"), &[Ls], "the table's columns, separated by commas: NAME STATE PID RAM SWAP AUTOSTART GROUPS INTERFACE IPV4 IPV6 UNPRIVILEGED"),
+    row(Opt::Active, "", &["active"], Value::None, &[Ls], "only those that run or are frozen"),
+    row(Opt::Running, "", &["running"], Value::None, &[Ls], "only those that run"),
+    row(Opt::Frozen, "", &["frozen"], Value::None, &[Ls], "only those that are frozen"),
+    row(Opt::Stopped, "", &["stopped"], Value::None, &[Ls], "only those that are stopped"),
+    row(Opt::Defined, "", &["defined"], Value::None, &[Ls], "only those that have a configuration"),
+    row(Opt::Groups, "g", &["groups"], needs("GROUPS"), &[Ls], "only those in these groups, separated by commas"),
+    later(Opt::Filter, "", &["filter"], needs("REGEX"), &[Ls], "only names that match"),
+    later(Opt::Nesting, "", &["nesting"], Value::Maybe("DEPTH", Offer::Nothing), &[Ls], "containers inside containers as well"),
+    // destroy
+    row(Opt::Force, "f", &["force"], Value::None, &[Destroy], "stop it first if it runs"),
+    row(Opt::Snapshots, "s", &["snapshots"], Value::None, &[Destroy], "its snapshots as well"),
+    // checkconfig
+    row(Opt::KernelConfig, "c", &["config"], file(), &[CheckConfig], "the kernel's configuration, plain or gzip; else /proc/config.gz and /boot"),
+    row(Opt::KernelVersion, "", &["kernel"], needs("VERSION"), &[CheckConfig], "the kernel's version, else that of the running one"),
+    // for scripts
+    row(Opt::Json, "", &["json"], Value::None, &[Info, Ls, Plan, CheckConfig], "print JSON"),
+    // common to all
+    row(Opt::LxcPath, "P", &["lxcpath"], dir(), CONTAINERS, "where the containers are, else /var/lib/lxc"),
+    row(Opt::RcFile, "", &["rcfile"], file(), &[Stop, Console, Info, Ls, Destroy], "read this configuration file instead of the container's"),
+    row(Opt::LogFile, "o", &["logfile"], file(), CONTAINERS, "append messages to this file as well"),
+    row(Opt::LogPriority, "l", &["logpriority"], words("LEVEL", LEVELS), CONTAINERS, "the least level that is logged"),
+    row(Opt::Quiet, "q", &["quiet"], Value::None, CONTAINERS, "print no messages"),
+    row(Opt::Help, "?h", &["help"], Value::None, ALL, "print this text"),
+    row(Opt::Usage, "", &["usage"], Value::None, ALL, "print the usage line"),
+    row(Opt::Version, "", &["version"], Value::None, ALL, "print the version"),
+];
