@@ -1,0 +1,17 @@
+//! What `cargo boot` is made of, for its commands and for the tests: artifacts, ramdisks, boot images, kernels, QEMU.
+//! Packs binaries and knows nothing of their insides.
+
+pub mod accel;
+pub mod apt;
+pub mod artifacts;
+pub mod cache;
+pub mod codec;
+pub mod cpio;
+pub mod fault;
+pub mod hash;
+pub mod modules;
+pub mod qemu;
+pub mod ramdisk;
+#[cfg(test)]
+mod ramdisk_tests;
+pub mod vmlinux;
