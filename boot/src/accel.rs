@@ -33,16 +33,8 @@ impl Accel {
 }
 
 fn kvm_works() -> bool {
-    let loaded = ["kvm_intel", "kvm_amd"]
-        .iter()
-        .any(|m| std::path::Path::new("/sys/module").join(m).is_dir());
-    let opens = || {
-        std::fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open("/dev/kvm")
-            .is_ok()
-    };
+    let loaded = ["kvm_intel", "kvm_amd"].iter().any(|m| std::path::Path::new("/sys/module").join(m).is_dir());
+    let opens = || std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
     loaded && opens() && machine_starts()
 }
 
@@ -50,19 +42,7 @@ fn kvm_works() -> bool {
 fn machine_starts() -> bool {
     use std::io::Write;
     let child = Command::new("qemu-system-x86_64")
-        .args([
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-M",
-            "pc",
-            "-m",
-            "32",
-            "-S",
-            "-qmp",
-            "stdio",
-        ])
+        .args(["-nodefaults", "-no-user-config", "-display", "none", "-M", "pc", "-m", "32", "-S", "-qmp", "stdio"])
         .args(Accel::Kvm.arguments())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -70,9 +50,7 @@ fn machine_starts() -> bool {
         .spawn();
     let Ok(mut child) = child else { return false };
     let asked = child.stdin.take().is_some_and(|mut input| {
-        input
-            .write_all(b"{\"execute\":\"qmp_capabilities\"}{\"execute\":\"quit\"}\n")
-            .is_ok()
+        input.write_all(b"{\"execute\":\"qmp_capabilities\"}{\"execute\":\"quit\"}\n").is_ok()
     });
     asked && child.wait().is_ok_and(|s| s.success())
 }

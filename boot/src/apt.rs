@@ -8,30 +8,16 @@ use std::process::{Command, Stdio};
 /// Runs a command quietly; its last words are the error when it fails.
 pub fn quiet(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let out = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Fault::new(format!("exec '{name}': {}", symbol(&e))))?;
+    let out =
+        command.stdin(Stdio::null()).output().map_err(|e| Fault::new(format!("exec '{name}': {}", symbol(&e))))?;
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
     }
-    let words: Vec<String> = command
-        .get_args()
-        .map(|a| a.to_string_lossy().into_owned())
-        .filter(|a| a.len() < 60)
-        .collect();
+    let words: Vec<String> =
+        command.get_args().map(|a| a.to_string_lossy().into_owned()).filter(|a| a.len() < 60).collect();
     let said = String::from_utf8_lossy(&out.stderr);
-    let last = said
-        .lines()
-        .rev()
-        .find(|l| !l.trim().is_empty())
-        .unwrap_or("no message");
-    Err(Fault::new(format!(
-        "'{name} {}': {} ({})",
-        words.join(" "),
-        ending(out.status),
-        last.trim()
-    )))
+    let last = said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message");
+    Err(Fault::new(format!("'{name} {}': {} ({})", words.join(" "), ending(out.status), last.trim())))
 }
 
 /// An exit status in words.
@@ -63,11 +49,7 @@ pub struct Need {
 
 /// Installs what is missing as root, or names the one command that does. Says what it does on stderr.
 pub fn ensure(needs: &[Need]) -> Result<()> {
-    let missing: Vec<&str> = needs
-        .iter()
-        .filter(|n| !(n.there)())
-        .map(|n| n.package)
-        .collect();
+    let missing: Vec<&str> = needs.iter().filter(|n| !(n.there)()).map(|n| n.package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -89,14 +71,7 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
         quiet(
             Command::new("apt-get")
                 .env("DEBIAN_FRONTEND", "noninteractive")
-                .args([
-                    "-q",
-                    "-y",
-                    "-o",
-                    "DPkg::Lock::Timeout=300",
-                    "install",
-                    "--no-install-recommends",
-                ])
+                .args(["-q", "-y", "-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends"])
                 .args(&missing),
         )
     };
@@ -106,19 +81,14 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
     }
     match needs.iter().find(|n| !(n.there)()) {
         None => Ok(()),
-        Some(n) => Err(Fault::new(format!(
-            "package '{}' is installed but did not bring what it should",
-            n.package
-        ))),
+        Some(n) => Err(Fault::new(format!("package '{}' is installed but did not bring what it should", n.package))),
     }
 }
 
 /// Fetches the package lists: needed once on a fresh image, which has none.
 fn update() -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
-        return Err(Fault::new(
-            "the package lists are missing or old; type: sudo apt-get update",
-        ));
+        return Err(Fault::new("the package lists are missing or old; type: sudo apt-get update"));
     }
     quiet(Command::new("apt-get").args(["-q", "update"])).map(drop)
 }
@@ -128,10 +98,7 @@ pub fn depends(package: &str) -> Vec<String> {
     let mut command = Command::new("apt-cache");
     command.args(["depends", "--no-recommends", "--no-suggests", package]);
     let text = quiet(command.env("LC_ALL", "C")).unwrap_or_default();
-    text.lines()
-        .filter_map(|l| l.trim().strip_prefix("Depends: "))
-        .map(str::to_owned)
-        .collect()
+    text.lines().filter_map(|l| l.trim().strip_prefix("Depends: ")).map(str::to_owned).collect()
 }
 
 /// Whether apt can download `package`.
@@ -142,9 +109,7 @@ pub fn known(package: &str) -> bool {
 /// Runs `look`; when it finds nothing, fetches the package lists once and looks again.
 pub fn with_lists<T>(look: impl Fn() -> Option<T>) -> Result<Option<T>> {
     if program("apt-get").is_none() {
-        return Err(Fault::new(
-            "no apt-get here: packages of Debian or Ubuntu are needed",
-        ));
+        return Err(Fault::new("no apt-get here: packages of Debian or Ubuntu are needed"));
     }
     if let Some(found) = look() {
         return Ok(Some(found));
@@ -157,11 +122,7 @@ pub fn with_lists<T>(look: impl Fn() -> Option<T>) -> Result<Option<T>> {
 pub fn unpack(package: &str, into: &Path) -> Result<()> {
     let debs = into.join(".debs");
     std::fs::create_dir_all(&debs).map_err(|e| Fault::at("mkdir", &debs, &e))?;
-    quiet(
-        Command::new("apt-get")
-            .args(["-q", "download", package])
-            .current_dir(&debs),
-    )?;
+    quiet(Command::new("apt-get").args(["-q", "download", package]).current_dir(&debs))?;
     let found = std::fs::read_dir(&debs)
         .map_err(|e| Fault::at("read", &debs, &e))?
         .filter_map(|e| e.ok())

@@ -19,30 +19,19 @@ pub struct Kernel {
 }
 
 /// Small kernels made for virtual machines first: Debian's cloud flavour, Ubuntu's virtual; then whatever there is.
-const KERNELS: [&str; 4] = [
-    "linux-image-cloud-amd64",
-    "linux-image-virtual",
-    "linux-image-amd64",
-    "linux-image-generic",
-];
+const KERNELS: [&str; 4] =
+    ["linux-image-cloud-amd64", "linux-image-virtual", "linux-image-amd64", "linux-image-generic"];
 
 /// QEMU for x86_64.
 pub fn qemu() -> Result<PathBuf> {
     apt::ensure(&[QEMU])?;
-    apt::program("qemu-system-x86_64")
-        .ok_or_else(|| Fault::new("qemu-system-x86_64 is not in PATH"))
+    apt::program("qemu-system-x86_64").ok_or_else(|| Fault::new("qemu-system-x86_64 is not in PATH"))
 }
 
 /// The packages that every boot needs.
-pub const QEMU: Need = Need {
-    package: "qemu-system-x86",
-    there: || apt::program("qemu-system-x86_64").is_some(),
-};
+pub const QEMU: Need = Need { package: "qemu-system-x86", there: || apt::program("qemu-system-x86_64").is_some() };
 /// The shell, login and applets of the demo's host and containers.
-pub const BUSYBOX: Need = Need {
-    package: "busybox-static",
-    there: || static_busybox().is_some(),
-};
+pub const BUSYBOX: Need = Need { package: "busybox-static", there: || static_busybox().is_some() };
 
 /// A busybox that runs without any library: `$KEEL_BUSYBOX`, else the first static one in PATH.
 pub fn busybox() -> Result<PathBuf> {
@@ -61,21 +50,11 @@ fn static_busybox() -> Option<PathBuf> {
 
 /// Whether an ELF file has a PT_INTERP program header (or is no ELF file at all): such a program needs files of a libc.
 pub fn needs_interpreter(elf: &[u8]) -> bool {
-    let half = |at: usize| {
-        elf.get(at..at + 2)
-            .map(|b| usize::from(u16::from_le_bytes([b[0], b[1]])))
-    };
-    let word = |at: usize| {
-        elf.get(at..at + 4)
-            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
-    };
+    let half = |at: usize| elf.get(at..at + 2).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]])));
+    let word = |at: usize| elf.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
     let wide = elf.get(4) == Some(&2);
     // elf(5): e_phoff, e_phentsize, e_phnum; PT_INTERP is 3.
-    let header = if wide {
-        (word(32), half(54), half(56))
-    } else {
-        (word(28), half(42), half(44))
-    };
+    let header = if wide { (word(32), half(54), half(56)) } else { (word(28), half(42), half(44)) };
     match header {
         (Some(start), Some(size), Some(count)) if elf.starts_with(b"\x7fELF") => {
             (0..count).any(|i| word(start.saturating_add(i * size)) == Some(3))
@@ -95,14 +74,10 @@ pub fn kernel() -> Result<Kernel> {
 /// A kernel that someone names: a bzImage is carved into the cache when its ELF can be entered directly.
 pub fn kernel_file(file: &Path) -> Result<Kernel> {
     let bytes = fs::read(file).at("read", file)?;
-    let named = file
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let named = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut image = fs::canonicalize(file).at("resolve", file)?;
     if !bytes.starts_with(b"\x7fELF") {
-        let elf =
-            vmlinux::carve(&bytes).map_err(|e| Fault::new(format!("'{}': {e}", file.display())))?;
+        let elf = vmlinux::carve(&bytes).map_err(|e| Fault::new(format!("'{}': {e}", file.display())))?;
         if vmlinux::has_pvh(&elf) {
             image = cache::entry(&format!("carved-{}", crate::hash::hex(&bytes)), |dir| {
                 fs::write(dir.join("vmlinux"), &elf).at("write", &dir.join("vmlinux"))
@@ -110,18 +85,13 @@ pub fn kernel_file(file: &Path) -> Result<Kernel> {
             .join("vmlinux");
         }
     }
-    Ok(Kernel {
-        image,
-        modules_dir: None,
-        release: named,
-    })
+    Ok(Kernel { image, modules_dir: None, release: named })
 }
 
 fn distribution_kernel() -> Result<Kernel> {
     let place = cache::entry("kernel-distribution", |dir| {
-        let package = apt::with_lists(newest_kernel)?.ok_or_else(|| {
-            Fault::new("apt knows no kernel package (linux-image-cloud-amd64, linux-image-virtual)")
-        })?;
+        let package = apt::with_lists(newest_kernel)?
+            .ok_or_else(|| Fault::new("apt knows no kernel package (linux-image-cloud-amd64, linux-image-virtual)"))?;
         eprintln!("cargo boot: downloading {package} into the cache");
         apt::unpack(&package, dir)?;
         // Ubuntu ships the modules in a package of their own.
@@ -131,29 +101,18 @@ fn distribution_kernel() -> Result<Kernel> {
         }
         let image = one_in(&dir.join("boot"), "vmlinuz-")?;
         let bytes = fs::read(&image).at("read", &image)?;
-        let elf = vmlinux::carve(&bytes)
-            .map_err(|e| Fault::new(format!("'{}': {e}", image.display())))?;
+        let elf = vmlinux::carve(&bytes).map_err(|e| Fault::new(format!("'{}': {e}", image.display())))?;
         if vmlinux::has_pvh(&elf) {
             fs::write(dir.join("vmlinux"), elf).at("write", dir)?;
         }
         Ok(())
     })?;
     let packed = one_in(&place.join("boot"), "vmlinuz-")?;
-    let release = packed
-        .file_name()
-        .and_then(|n| n.to_str()?.strip_prefix("vmlinuz-"))
-        .unwrap_or_default()
-        .to_owned();
-    let modules_dir = ["lib/modules", "usr/lib/modules"]
-        .map(|d| place.join(d).join(&release))
-        .into_iter()
-        .find(|d| d.is_dir());
+    let release = packed.file_name().and_then(|n| n.to_str()?.strip_prefix("vmlinuz-")).unwrap_or_default().to_owned();
+    let modules_dir =
+        ["lib/modules", "usr/lib/modules"].map(|d| place.join(d).join(&release)).into_iter().find(|d| d.is_dir());
     let elf = place.join("vmlinux");
-    Ok(Kernel {
-        image: if elf.is_file() { elf } else { packed },
-        modules_dir,
-        release,
-    })
+    Ok(Kernel { image: if elf.is_file() { elf } else { packed }, modules_dir, release })
 }
 
 /// The versioned package behind the first of `KERNELS` that apt knows.
@@ -170,10 +129,7 @@ fn one_in(dir: &Path, prefix: &str) -> Result<PathBuf> {
     entries
         .filter_map(|e| e.ok())
         .map(|e| e.path())
-        .find(|p| {
-            p.file_name()
-                .is_some_and(|n| n.to_string_lossy().starts_with(prefix))
-        })
+        .find(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(prefix)))
         .ok_or_else(|| Fault::new(format!("no '{prefix}*' in '{}'", dir.display())))
 }
 
@@ -182,12 +138,10 @@ impl Kernel {
     /// Files are looked up below `modules_dir`; dependencies come from the modules themselves, since the package has no
     /// modules.dep. A module that is not there is an error: it may be built in, which the caller knows.
     pub fn modules(&self, name: &str) -> Result<Vec<PathBuf>> {
-        let dir = self.modules_dir.as_deref().ok_or_else(|| {
-            Fault::new(format!(
-                "module '{name}': kernel '{}' came without modules",
-                self.release
-            ))
-        })?;
+        let dir = self
+            .modules_dir
+            .as_deref()
+            .ok_or_else(|| Fault::new(format!("module '{name}': kernel '{}' came without modules", self.release)))?;
         crate::modules::closure(dir, name)
     }
 }

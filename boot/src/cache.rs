@@ -7,11 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The cache directory, made when it is not there.
 pub fn dir() -> Result<PathBuf> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let dir = match (set("KEEL_CACHE"), set("XDG_CACHE_HOME"), set("HOME")) {
         (Some(dir), _, _) => dir,
         (None, Some(base), _) => base.join("keel"),

@@ -48,24 +48,16 @@ const REFUSED: [(&[u8], &str); 4] = [
     (b"BZh", "bzip2"),
     (&[0x5d, 0x00, 0x00], "lzma"),
     (&[0x89, b'L', b'Z', b'O'], "lzop"),
-    (
-        &[0x04, 0x22, 0x4d, 0x18],
-        "the lz4 frame format (a kernel reads the legacy one only: lz4 -l)",
-    ),
+    (&[0x04, 0x22, 0x4d, 0x18], "the lz4 frame format (a kernel reads the legacy one only: lz4 -l)"),
 ];
 
 impl Compression {
     /// By the first bytes; `None` when they are no known magic number.
     pub fn detect(bytes: &[u8]) -> Result<Compression> {
         if let Some((_, name)) = REFUSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-            return Err(Fault::new(format!(
-                "compressed with {name}: only gzip, lz4, zstd and xz are supported"
-            )));
+            return Err(Fault::new(format!("compressed with {name}: only gzip, lz4, zstd and xz are supported")));
         }
-        Ok(KNOWN
-            .iter()
-            .find(|(magic, _)| bytes.starts_with(magic))
-            .map_or(Compression::None, |k| k.1))
+        Ok(KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic)).map_or(Compression::None, |k| k.1))
     }
 
     /// What was typed on a command line.
@@ -74,41 +66,27 @@ impl Compression {
             .iter()
             .find(|(name, _)| *name == word)
             .map(|(_, c)| *c)
-            .ok_or_else(|| {
-                Fault::new(format!(
-                    "compression '{word}' is unknown: none, gzip, lz4, zstd or xz"
-                ))
-            })
+            .ok_or_else(|| Fault::new(format!("compression '{word}' is unknown: none, gzip, lz4, zstd or xz")))
     }
 
     /// Unpacks the stream at the start of `bytes`: its content, and how many bytes of the input it took.
     /// More than `limit` bytes of content is an error.
     pub fn unpack(self, bytes: &[u8], limit: usize) -> Result<(Vec<u8>, usize)> {
-        let broken = |what: &str, why: &dyn std::fmt::Display| {
-            Fault::new(format!("broken {what} data: {why}"))
-        };
+        let broken = |what: &str, why: &dyn std::fmt::Display| Fault::new(format!("broken {what} data: {why}"));
         match self {
             Compression::None => Ok((bytes.to_vec(), bytes.len())),
             Compression::Gzip => {
                 let mut rest = bytes;
                 let mut out = Vec::new();
-                bounded(
-                    &mut flate2::bufread::GzDecoder::new(&mut rest),
-                    &mut out,
-                    limit,
-                    "gzip",
-                )?;
+                bounded(&mut flate2::bufread::GzDecoder::new(&mut rest), &mut out, limit, "gzip")?;
                 Ok((out, bytes.len() - rest.len()))
             }
             Compression::Zstd => {
                 let mut rest = bytes;
                 let mut out = Vec::new();
                 // The window is what a frame may make us allocate; the kernel's own bound is 128 MiB.
-                let mut decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(
-                    &mut rest,
-                    128 << 20,
-                )
-                .map_err(|e| broken("zstd", &e))?;
+                let mut decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(&mut rest, 128 << 20)
+                    .map_err(|e| broken("zstd", &e))?;
                 bounded(&mut decoder, &mut out, limit, "zstd")?;
                 Ok((out, bytes.len() - rest.len()))
             }
@@ -123,8 +101,7 @@ impl Compression {
         Ok(match self {
             Compression::None => data.to_vec(),
             Compression::Gzip => {
-                let mut encoder =
-                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
                 encoder.write_all(data).map_err(failed)?;
                 encoder.finish().map_err(failed)?
             }
@@ -137,9 +114,7 @@ impl Compression {
                 }
                 out
             }
-            Compression::Zstd => {
-                ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest)
-            }
+            Compression::Zstd => ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest),
             Compression::Xz => {
                 let mut options = lzma_rust2::XzOptions::with_preset(6);
                 options.set_check_sum_type(lzma_rust2::CheckType::Crc32);
@@ -153,14 +128,8 @@ impl Compression {
 
 /// Reads to the end, but never past `limit`.
 fn bounded(from: &mut dyn Read, out: &mut Vec<u8>, limit: usize, what: &str) -> Result<()> {
-    from.take(limit as u64 + 1)
-        .read_to_end(out)
-        .map_err(|e| Fault::new(format!("broken {what} data: {e}")))?;
-    if out.len() > limit {
-        Err(too_large(limit))
-    } else {
-        Ok(())
-    }
+    from.take(limit as u64 + 1).read_to_end(out).map_err(|e| Fault::new(format!("broken {what} data: {e}")))?;
+    if out.len() > limit { Err(too_large(limit)) } else { Ok(()) }
 }
 
 fn too_large(limit: usize) -> Fault {
@@ -226,9 +195,7 @@ mod tests {
 
     fn sample() -> Vec<u8> {
         // More than one lz4 piece, neither constant nor random.
-        (0..(LZ4_PIECE + 70_000) as u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 27) as u8)
-            .collect()
+        (0..(LZ4_PIECE + 70_000) as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect()
     }
 
     #[test]
@@ -257,10 +224,7 @@ mod tests {
             ("xz", Compression::Xz),
         ] {
             if crate::apt::program(tool).is_none() {
-                assert!(
-                    std::env::var_os("MUST").is_none(),
-                    "skipped: {tool}(1) is not installed"
-                );
+                assert!(std::env::var_os("MUST").is_none(), "skipped: {tool}(1) is not installed");
                 eprintln!("skipped: {tool}(1) is not installed");
                 continue;
             }
@@ -301,24 +265,13 @@ mod tests {
         let zeros = vec![0; 4 << 20];
         for (name, c) in &NAMES[1..] {
             let packed = c.pack(&zeros).unwrap();
-            assert!(
-                c.unpack(&packed, 1 << 20)
-                    .unwrap_err()
-                    .0
-                    .contains("more than 1 MiB"),
-                "{name}"
-            );
+            assert!(c.unpack(&packed, 1 << 20).unwrap_err().0.contains("more than 1 MiB"), "{name}");
         }
     }
 
     #[test]
     fn names_what_it_cannot_read() {
-        assert!(
-            Compression::detect(b"BZh91AY")
-                .unwrap_err()
-                .0
-                .contains("bzip2")
-        );
+        assert!(Compression::detect(b"BZh91AY").unwrap_err().0.contains("bzip2"));
         assert!(Compression::named("zst").unwrap_err().0.contains("'zst'"));
     }
 }

@@ -93,9 +93,7 @@ fn read_one(bytes: &[u8], mut at: usize, entries: &mut Vec<Entry>) -> Result<usi
         if at == bytes.len() && at > base {
             return Ok(at);
         }
-        let header = bytes
-            .get(at..at.saturating_add(HEADER))
-            .ok_or_else(|| broken("it ends in a header"))?;
+        let header = bytes.get(at..at.saturating_add(HEADER)).ok_or_else(|| broken("it ends in a header"))?;
         if !matches!(&header[..6], b"070701" | b"070702") {
             return Err(broken("no newc header (magic 070701)"));
         }
@@ -103,29 +101,14 @@ fn read_one(bytes: &[u8], mut at: usize, entries: &mut Vec<Entry>) -> Result<usi
         for (field, digits) in fields.iter_mut().zip(header[6..].chunks(8)) {
             *field = number(digits).ok_or_else(|| broken("a header field is not hexadecimal"))?;
         }
-        let [
-            ino,
-            mode,
-            uid,
-            gid,
-            nlink,
-            mtime,
-            size,
-            dev_major,
-            dev_minor,
-            rdev_major,
-            rdev_minor,
-            name_len,
-            _,
-        ] = fields;
+        let [ino, mode, uid, gid, nlink, mtime, size, dev_major, dev_minor, rdev_major, rdev_minor, name_len, _] =
+            fields;
         let (size, name_len) = (size as usize, name_len as usize);
         if name_len == 0 || name_len > NAME_MAX {
             return Err(broken("the length of a name is 0 or more than 4096"));
         }
         let name_at = at + HEADER;
-        let name = bytes
-            .get(name_at..name_at + name_len)
-            .ok_or_else(|| broken("it ends in a name"))?;
+        let name = bytes.get(name_at..name_at + name_len).ok_or_else(|| broken("it ends in a name"))?;
         let Some((0, name)) = name.split_last() else {
             return Err(broken("a name does not end in NUL"));
         };
@@ -156,9 +139,7 @@ fn read_one(bytes: &[u8], mut at: usize, entries: &mut Vec<Entry>) -> Result<usi
 
 /// Exactly eight hexadecimal digits; signs and spaces, which `from_str_radix` or scanf would take, are refused.
 fn number(digits: &[u8]) -> Option<u32> {
-    digits
-        .iter()
-        .try_fold(0u32, |n, d| Some(n << 4 | char::from(*d).to_digit(16)?))
+    digits.iter().try_fold(0u32, |n, d| Some(n << 4 | char::from(*d).to_digit(16)?))
 }
 
 /// Gives hard-linked files from `first` on inode numbers that no entry before has.
@@ -178,34 +159,19 @@ fn separate(entries: &mut [Entry], first: usize) {
 
 /// Writes one archive with its trailer, padded to 512 bytes as cpio(1) does.
 pub fn write(entries: &[Entry]) -> Result<Vec<u8>> {
-    let total: usize = entries
-        .iter()
-        .map(|e| HEADER + e.name.len() + e.data.len() + 8)
-        .sum();
+    let total: usize = entries.iter().map(|e| HEADER + e.name.len() + e.data.len() + 8).sum();
     let mut out = Vec::with_capacity(total + 1024);
     for entry in entries {
         write_one(&mut out, entry)?;
     }
-    write_one(
-        &mut out,
-        &Entry {
-            name: TRAILER.to_vec(),
-            nlink: 1,
-            ..Entry::default()
-        },
-    )?;
+    write_one(&mut out, &Entry { name: TRAILER.to_vec(), nlink: 1, ..Entry::default() })?;
     out.resize(out.len().next_multiple_of(512), 0);
     Ok(out)
 }
 
 fn write_one(out: &mut Vec<u8>, e: &Entry) -> Result<()> {
     use std::io::Write;
-    let refused = |why: &str| {
-        Fault::new(format!(
-            "cpio: '{}': {why}",
-            String::from_utf8_lossy(&e.name)
-        ))
-    };
+    let refused = |why: &str| Fault::new(format!("cpio: '{}': {why}", String::from_utf8_lossy(&e.name)));
     let size = u32::try_from(e.data.len()).map_err(|_| refused("larger than 4 GiB"))?;
     if e.name.len() >= NAME_MAX || e.name.is_empty() || e.name.contains(&0) {
         return Err(refused("a name must have 1 to 4095 bytes and no NUL"));

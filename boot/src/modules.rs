@@ -16,16 +16,9 @@ pub fn closure(dir: &Path, name: &str) -> Result<Vec<PathBuf>> {
     Ok(order)
 }
 
-fn visit(
-    files: &BTreeMap<String, PathBuf>,
-    name: &str,
-    order: &mut Vec<PathBuf>,
-    depth: usize,
-) -> Result<()> {
+fn visit(files: &BTreeMap<String, PathBuf>, name: &str, order: &mut Vec<PathBuf>, depth: usize) -> Result<()> {
     let key = name.replace('-', "_");
-    let file = files
-        .get(&key)
-        .ok_or_else(|| Fault::new(format!("module '{name}' is not in the kernel's package")))?;
+    let file = files.get(&key).ok_or_else(|| Fault::new(format!("module '{name}' is not in the kernel's package")))?;
     if order.contains(file) {
         return Ok(());
     }
@@ -76,13 +69,7 @@ fn depends(module: &[u8]) -> Vec<String> {
     module
         .split(|b| *b == 0)
         .find_map(|s| s.strip_prefix(b"depends="))
-        .map(|list| {
-            String::from_utf8_lossy(list)
-                .split(',')
-                .filter(|d| !d.is_empty())
-                .map(str::to_owned)
-                .collect()
-        })
+        .map(|list| String::from_utf8_lossy(list).split(',').filter(|d| !d.is_empty()).map(str::to_owned).collect())
         .unwrap_or_default()
 }
 
@@ -95,17 +82,9 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("keel-modules-{}", std::process::id()));
         fs::create_dir_all(dir.join("kernel/net")).unwrap();
         for (name, list) in [("bridge", "stp,llc"), ("stp", "llc"), ("llc", "")] {
-            fs::write(
-                dir.join(format!("kernel/net/{name}.ko")),
-                format!("\0license=GPL\0depends={list}\0"),
-            )
-            .unwrap();
+            fs::write(dir.join(format!("kernel/net/{name}.ko")), format!("\0license=GPL\0depends={list}\0")).unwrap();
         }
-        let names: Vec<_> = closure(&dir, "bridge")
-            .unwrap()
-            .iter()
-            .filter_map(|p| name_of(p))
-            .collect();
+        let names: Vec<_> = closure(&dir, "bridge").unwrap().iter().filter_map(|p| name_of(p)).collect();
         let missing = closure(&dir, "brige").unwrap_err();
         fs::remove_dir_all(&dir).unwrap();
         assert_eq!(names, ["llc", "stp", "bridge"]);

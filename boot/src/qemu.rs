@@ -68,22 +68,9 @@ impl Machine {
     pub fn arguments(&self, serial: &str) -> Vec<OsString> {
         let mut line: Vec<OsString> = Vec::new();
         let mut put = |words: &[&str]| line.extend(words.iter().map(OsString::from));
-        put(&[
-            "-nodefaults",
-            "-no-user-config",
-            "-no-reboot",
-            "-display",
-            "none",
-            "-M",
-            "pc",
-        ]);
+        put(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-M", "pc"]);
         put(&self.accel.arguments());
-        put(&[
-            "-m",
-            &self.memory_mib.to_string(),
-            "-smp",
-            &self.smp.to_string(),
-        ]);
+        put(&["-m", &self.memory_mib.to_string(), "-smp", &self.smp.to_string()]);
         put(&["-serial", serial]);
         for (path, option) in [(&self.second_serial, "-serial"), (&self.monitor, "-qmp")] {
             if let Some(path) = path {
@@ -94,10 +81,7 @@ impl Machine {
             put(&["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
         }
         for (i, (file, bus)) in self.disks.iter().enumerate() {
-            put(&[
-                "-drive",
-                &format!("file={},format=raw,if=none,id=d{i}", comma(file)),
-            ]);
+            put(&["-drive", &format!("file={},format=raw,if=none,id=d{i}", comma(file))]);
             let device = match bus {
                 Bus::Virtio => format!("virtio-blk-pci,drive=d{i}"),
                 Bus::Ide => format!("ide-hd,drive=d{i},bus=ide.{},unit={}", i / 2 % 2, i % 2),
@@ -118,24 +102,14 @@ impl Machine {
         let quoted = self.arguments(serial).into_iter().map(|a| {
             let a = a.to_string_lossy().into_owned();
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@".contains(c);
-            if a.chars().all(plain) && !a.is_empty() {
-                a
-            } else {
-                format!("'{}'", a.replace('\'', r"'\''"))
-            }
+            if a.chars().all(plain) && !a.is_empty() { a } else { format!("'{}'", a.replace('\'', r"'\''")) }
         });
-        std::iter::once("qemu-system-x86_64".to_string())
-            .chain(quoted)
-            .collect::<Vec<_>>()
-            .join(" ")
+        std::iter::once("qemu-system-x86_64".to_string()).chain(quoted).collect::<Vec<_>>().join(" ")
     }
 
     /// Boots with the console on this terminal, until QEMU ends. Ctrl-A X ends it, Ctrl-A C is its monitor.
     pub fn on_terminal(&self, qemu: &Path) -> Result<ExitStatus> {
-        Command::new(qemu)
-            .args(self.arguments("mon:stdio"))
-            .status()
-            .at("exec", qemu)
+        Command::new(qemu).args(self.arguments("mon:stdio")).status().at("exec", qemu)
     }
 
     /// Boots with the console on pipes. `socket_dir` is for the second serial and the monitor: when given, both are made,
@@ -147,11 +121,7 @@ impl Machine {
             for name in ["serial1", "qmp"] {
                 let path = dir.join(name);
                 listeners.push(UnixListener::bind(&path).at("bind", &path)?);
-                let field = if name == "qmp" {
-                    &mut machine.monitor
-                } else {
-                    &mut machine.second_serial
-                };
+                let field = if name == "qmp" { &mut machine.monitor } else { &mut machine.second_serial };
                 *field = Some(path);
             }
         }
@@ -166,13 +136,7 @@ impl Machine {
             (Some(i), Some(o)) => (i, o),
             _ => return Err(Fault::new("the console's pipes are missing")),
         };
-        let mut running = Running {
-            child,
-            input: Some(input),
-            output: Some(output),
-            second: None,
-            monitor: None,
-        };
+        let mut running = Running { child, input: Some(input), output: Some(output), second: None, monitor: None };
         for (listener, is_monitor) in listeners.iter().zip([false, true]) {
             let stream = running.accept(listener)?;
             if is_monitor {
@@ -210,19 +174,13 @@ impl Running {
     fn accept(&mut self, listener: &UnixListener) -> Result<UnixStream> {
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
         use std::os::fd::AsFd;
-        let failed =
-            |e: io::Error| Fault::new(format!("connect to qemu: {}", crate::fault::symbol(&e)));
+        let failed = |e: io::Error| Fault::new(format!("connect to qemu: {}", crate::fault::symbol(&e)));
         if let Some(errors) = &self.child.stderr {
-            let mut both = [
-                PollFd::new(listener.as_fd(), PollFlags::POLLIN),
-                PollFd::new(errors.as_fd(), PollFlags::empty()),
-            ];
+            let mut both =
+                [PollFd::new(listener.as_fd(), PollFlags::POLLIN), PollFd::new(errors.as_fd(), PollFlags::empty())];
             poll(&mut both, PollTimeout::NONE).map_err(|e| failed(e.into()))?;
             if both[0].revents().is_none_or(|r| r.is_empty()) {
-                return Err(Fault::new(format!(
-                    "qemu ended early: {}",
-                    self.last_words()
-                )));
+                return Err(Fault::new(format!("qemu ended early: {}", self.last_words())));
             }
         }
         Ok(listener.accept().map_err(failed)?.0)
@@ -230,12 +188,7 @@ impl Running {
 
     /// What QEMU wrote to its stderr, once it has ended.
     pub fn last_words(&mut self) -> String {
-        let text = self
-            .child
-            .stderr
-            .take()
-            .and_then(|e| io::read_to_string(e).ok())
-            .unwrap_or_default();
+        let text = self.child.stderr.take().and_then(|e| io::read_to_string(e).ok()).unwrap_or_default();
         text.trim().replace('\n', "; ")
     }
 }
@@ -266,10 +219,7 @@ impl Monitor {
         match self.0.read_line(&mut line) {
             Ok(0) => Err(Fault::new("qemu's monitor: closed")),
             Ok(_) => Ok(line),
-            Err(e) => Err(Fault::new(format!(
-                "qemu's monitor: {}",
-                crate::fault::symbol(&e)
-            ))),
+            Err(e) => Err(Fault::new(format!("qemu's monitor: {}", crate::fault::symbol(&e)))),
         }
     }
 
@@ -290,10 +240,8 @@ impl Monitor {
 
     /// Ctrl-Alt-Del on the guest's keyboard (needs a keyboard driver in its kernel).
     pub fn ctrl_alt_delete(&mut self) -> Result<()> {
-        self.command(
-            r#"{"execute":"human-monitor-command","arguments":{"command-line":"sendkey ctrl-alt-delete"}}"#,
-        )
-        .map(drop)
+        self.command(r#"{"execute":"human-monitor-command","arguments":{"command-line":"sendkey ctrl-alt-delete"}}"#)
+            .map(drop)
     }
 
     /// The ACPI power button.
@@ -317,14 +265,8 @@ mod tests {
         machine.accel = Accel::Tcg;
         machine.append = "console=ttyS0 keel.on_fail='x'".into();
         let line = machine.printed("stdio");
-        assert!(
-            line.starts_with("qemu-system-x86_64 -nodefaults -no-user-config -no-reboot"),
-            "{line}"
-        );
-        assert!(
-            line.contains(r"-kernel '/k/vm linux' -append 'console=ttyS0 keel.on_fail='\''x'\'''"),
-            "{line}"
-        );
+        assert!(line.starts_with("qemu-system-x86_64 -nodefaults -no-user-config -no-reboot"), "{line}");
+        assert!(line.contains(r"-kernel '/k/vm linux' -append 'console=ttyS0 keel.on_fail='\''x'\'''"), "{line}");
     }
 
     #[test]
@@ -332,10 +274,7 @@ mod tests {
         let mut machine = Machine::new("/k");
         machine.disks = vec![("/a,b".into(), Bus::Virtio), ("/c".into(), Bus::Ide)];
         let line = machine.printed("stdio");
-        assert!(
-            line.contains("file=/a,,b,format=raw,if=none,id=d0 -device virtio-blk-pci,drive=d0"),
-            "{line}"
-        );
+        assert!(line.contains("file=/a,,b,format=raw,if=none,id=d0 -device virtio-blk-pci,drive=d0"), "{line}");
         assert!(line.contains("ide-hd,drive=d1,bus=ide.0,unit=1"), "{line}");
     }
 }

@@ -21,9 +21,7 @@ pub struct Ramdisk {
 
 /// `/a/b/`, `./a/b` and `a/b` are one name.
 fn plain(name: &[u8]) -> Vec<u8> {
-    let parts = name
-        .split(|b| *b == b'/')
-        .filter(|p| !p.is_empty() && *p != b".");
+    let parts = name.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".");
     parts.collect::<Vec<_>>().join(&b'/')
 }
 
@@ -79,9 +77,7 @@ impl Ramdisk {
 
     /// The entry that counts for `name`.
     pub fn get(&self, name: &str) -> Option<&Entry> {
-        self.index
-            .get(&plain(name.as_bytes()))
-            .map(|i| &self.entries[*i])
+        self.index.get(&plain(name.as_bytes())).map(|i| &self.entries[*i])
     }
 
     /// Appends an entry as it is.
@@ -108,15 +104,7 @@ impl Ramdisk {
         }
         self.next_ino += 1;
         let nlink = if mode & kind::MASK == kind::DIR { 2 } else { 1 };
-        let entry = Entry {
-            name: name.to_vec(),
-            ino: self.next_ino,
-            mode,
-            nlink,
-            rdev,
-            data,
-            ..Entry::default()
-        };
+        let entry = Entry { name: name.to_vec(), ino: self.next_ino, mode, nlink, rdev, data, ..Entry::default() };
         match self.index.get(name) {
             Some(i) => self.entries[*i] = entry,
             None => self.push(entry),
@@ -149,10 +137,7 @@ impl Ramdisk {
 
     /// A program or other file of the host, with its permission bits but for set-id ones.
     pub fn host_file(&mut self, from: &Path, name: &str) -> Result<&mut Self> {
-        let mode = std::fs::metadata(from)
-            .at("stat", from)?
-            .permissions()
-            .mode();
+        let mode = std::fs::metadata(from).at("stat", from)?.permissions().mode();
         let data = std::fs::read(from).at("read", from)?;
         self.put(name, kind::FILE | mode & 0o777, (0, 0), data);
         Ok(self)
@@ -170,17 +155,13 @@ impl Ramdisk {
             kind::DIR => {
                 self.put_bytes(&to, kind::DIR | permissions, (0, 0), Vec::new());
                 let mut names = std::fs::read_dir(from)
-                    .and_then(|d| {
-                        d.map(|e| e.map(|e| e.file_name()))
-                            .collect::<std::io::Result<Vec<_>>>()
-                    })
+                    .and_then(|d| d.map(|e| e.map(|e| e.file_name())).collect::<std::io::Result<Vec<_>>>())
                     .at("read", from)?;
                 names.sort();
                 for child in names {
                     let below = [name.as_bytes(), child.as_bytes()].join(&b'/');
-                    let below = String::from_utf8(below).map_err(|_| {
-                        Fault::new(format!("'{}': a name in it is not UTF-8", from.display()))
-                    })?;
+                    let below = String::from_utf8(below)
+                        .map_err(|_| Fault::new(format!("'{}': a name in it is not UTF-8", from.display())))?;
                     self.host_tree(&from.join(&child), &below)?;
                 }
             }
@@ -190,24 +171,11 @@ impl Ramdisk {
             }
             kind::LINK => {
                 let target = std::fs::read_link(from).at("readlink", from)?;
-                self.put_bytes(
-                    &to,
-                    kind::LINK | 0o777,
-                    (0, 0),
-                    target.as_os_str().as_bytes().to_vec(),
-                );
+                self.put_bytes(&to, kind::LINK | 0o777, (0, 0), target.as_os_str().as_bytes().to_vec());
             }
             kind::CHAR | kind::BLOCK => {
-                let (major, minor) = (
-                    nix::sys::stat::major(meta.rdev()),
-                    nix::sys::stat::minor(meta.rdev()),
-                );
-                self.put_bytes(
-                    &to,
-                    mode & kind::MASK | permissions,
-                    (major as u32, minor as u32),
-                    Vec::new(),
-                );
+                let (major, minor) = (nix::sys::stat::major(meta.rdev()), nix::sys::stat::minor(meta.rdev()));
+                self.put_bytes(&to, mode & kind::MASK | permissions, (major as u32, minor as u32), Vec::new());
             }
             kind::FIFO => self.put_bytes(&to, kind::FIFO | permissions, (0, 0), Vec::new()),
             _ => {}
@@ -233,9 +201,6 @@ impl Ramdisk {
 /// The length of the plain archive at the start of `bytes`: up to the end of its trailer, or all of it.
 fn plain_part(bytes: &[u8]) -> usize {
     const END: &[u8] = b"TRAILER!!!\0";
-    let end = bytes
-        .windows(END.len())
-        .position(|w| w == END)
-        .map_or(bytes.len(), |n| n + END.len());
+    let end = bytes.windows(END.len()).position(|w| w == END).map_or(bytes.len(), |n| n + END.len());
     end.next_multiple_of(4).min(bytes.len())
 }

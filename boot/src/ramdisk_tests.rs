@@ -16,35 +16,15 @@ fn sample() -> Vec<Entry> {
     };
     vec![
         entry(".", kind::DIR | 0o755, b""),
-        Entry {
-            ino: 7,
-            uid: 0,
-            gid: 2000,
-            ..entry("init", kind::FILE | 0o750, b"#!/init")
-        },
+        Entry { ino: 7, uid: 0, gid: 2000, ..entry("init", kind::FILE | 0o750, b"#!/init") },
         entry("init.rc", kind::FILE | 0o644, b"on boot\n"),
         entry("empty", kind::FILE | 0o600, b""),
         entry("bin", kind::LINK | 0o777, b"/system/bin"),
-        Entry {
-            rdev: (5, 1),
-            ..entry("dev/console", kind::CHAR | 0o600, b"")
-        },
-        Entry {
-            rdev: (259, 70_000),
-            uid: 1000,
-            ..entry("dev/block", kind::BLOCK | 0o660, b"")
-        },
+        Entry { rdev: (5, 1), ..entry("dev/console", kind::CHAR | 0o600, b"") },
+        Entry { rdev: (259, 70_000), uid: 1000, ..entry("dev/block", kind::BLOCK | 0o660, b"") },
         entry("pipe", kind::FIFO | 0o644, b""),
-        Entry {
-            ino: 9,
-            nlink: 2,
-            ..entry("one", kind::FILE | 0o4755, b"")
-        },
-        Entry {
-            ino: 9,
-            nlink: 2,
-            ..entry("two", kind::FILE | 0o4755, b"shared")
-        },
+        Entry { ino: 9, nlink: 2, ..entry("one", kind::FILE | 0o4755, b"") },
+        Entry { ino: 9, nlink: 2, ..entry("two", kind::FILE | 0o4755, b"shared") },
         entry("n\u{e9}-\u{1f600}", kind::FILE | 0o644, &[0, 255, 10]),
     ]
 }
@@ -73,12 +53,7 @@ fn archives_one_after_the_other_are_one_tree_and_hard_links_do_not_join() {
     };
     let first = cpio::write(&sample()).unwrap();
     let second = cpio::write(&[shared("three", b""), shared("four", b"other")]).unwrap();
-    let early_plain = [
-        first.clone(),
-        vec![0; 1024],
-        Compression::Gzip.pack(&second).unwrap(),
-    ]
-    .concat();
+    let early_plain = [first.clone(), vec![0; 1024], Compression::Gzip.pack(&second).unwrap()].concat();
     for bytes in [[first, vec![0; 512], second].concat(), early_plain] {
         let (tree, _) = Ramdisk::read(&bytes).unwrap();
         let ino = |name| tree.get(name).map(|e| e.ino).unwrap();
@@ -92,10 +67,7 @@ fn archives_one_after_the_other_are_one_tree_and_hard_links_do_not_join() {
 #[test]
 fn the_later_of_two_entries_counts_and_a_rename_takes_all() {
     let mut entries = sample();
-    entries.push(Entry {
-        data: b"later".to_vec(),
-        ..entries[1].clone()
-    });
+    entries.push(Entry { data: b"later".to_vec(), ..entries[1].clone() });
     let (mut tree, _) = Ramdisk::read(&cpio::write(&entries).unwrap()).unwrap();
     assert_eq!(tree.get("/init").unwrap().data, b"later");
     assert!(tree.rename("/init", "/init.android"));
@@ -109,11 +81,7 @@ fn the_later_of_two_entries_counts_and_a_rename_takes_all() {
 fn parents_come_before_their_children() {
     let mut tree = Ramdisk::new();
     tree.file("/a/b/c", 0o644, "x").dir("/a", 0o700);
-    let names: Vec<_> = tree
-        .entries()
-        .iter()
-        .map(|e| String::from_utf8_lossy(&e.name).into_owned())
-        .collect();
+    let names: Vec<_> = tree.entries().iter().map(|e| String::from_utf8_lossy(&e.name).into_owned()).collect();
     assert_eq!(names, ["a", "a/b", "a/b/c"]);
     assert_eq!(tree.get("a").unwrap().mode, kind::DIR | 0o700);
 }
@@ -144,45 +112,23 @@ fn lengths_beyond_the_input_are_refused_before_anything_is_copied() {
         assert!(said.starts_with("cpio: byte 0: "), "{said}");
     }
     assert!(cpio::read(b"").unwrap_err().0.contains("empty"));
-    assert!(
-        cpio::read(b"070707000000")
-            .unwrap_err()
-            .0
-            .contains("header")
-    );
+    assert!(cpio::read(b"070707000000").unwrap_err().0.contains("header"));
 }
 
 #[test]
 fn cpio_the_program_reads_what_is_written_here() {
     if crate::apt::program("cpio").is_none() {
-        assert!(
-            std::env::var_os("MUST").is_none(),
-            "skipped: cpio(1) is not installed"
-        );
+        assert!(std::env::var_os("MUST").is_none(), "skipped: cpio(1) is not installed");
         eprintln!("skipped: cpio(1) is not installed");
         return;
     }
     let file = std::env::temp_dir().join(format!("keel-cpio-{}", std::process::id()));
     std::fs::write(&file, cpio::write(&sample()).unwrap()).unwrap();
-    let out = std::process::Command::new("cpio")
-        .arg("-itvF")
-        .arg(&file)
-        .env("LC_ALL", "C")
-        .output()
-        .unwrap();
+    let out = std::process::Command::new("cpio").arg("-itvF").arg(&file).env("LC_ALL", "C").output().unwrap();
     std::fs::remove_file(&file).unwrap();
     let text = String::from_utf8_lossy(&out.stdout);
-    assert!(
-        out.status.success(),
-        "{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
-    for line in [
-        "5,   1 ",
-        "bin -> /system/bin",
-        "-rwsr-xr-x   2 root",
-        "259, 70000 ",
-    ] {
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    for line in ["5,   1 ", "bin -> /system/bin", "-rwsr-xr-x   2 root", "259, 70000 "] {
         assert!(text.contains(line), "no '{line}' in:\n{text}");
     }
 }

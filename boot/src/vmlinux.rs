@@ -10,11 +10,7 @@ pub fn carve(image: &[u8]) -> Result<Vec<u8>> {
     if image.starts_with(b"\x7fELF") {
         return Ok(image.to_vec());
     }
-    let word = |at: usize| {
-        image
-            .get(at..at + 4)
-            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize)
-    };
+    let word = |at: usize| image.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
     if image.get(0x202..0x206) != Some(b"HdrS") {
         return Err(Fault::new("neither an ELF kernel nor an x86 bzImage"));
     }
@@ -33,16 +29,10 @@ pub fn carve(image: &[u8]) -> Result<Vec<u8>> {
         .ok_or_else(|| Fault::new("a bzImage that ends in its payload"))?;
     let method = Compression::detect(payload)?;
     if method == Compression::None && !payload.starts_with(b"\x7fELF") {
-        return Err(Fault::new(
-            "a bzImage whose payload is packed in no known way",
-        ));
+        return Err(Fault::new("a bzImage whose payload is packed in no known way"));
     }
     // The build appends the unpacked size; an lz4 stream has no end of its own, so that would look like one more piece.
-    let stream = if method == Compression::Lz4 {
-        &payload[..payload.len() - 4]
-    } else {
-        payload
-    };
+    let stream = if method == Compression::Lz4 { &payload[..payload.len() - 4] } else { payload };
     let (kernel, _) = method.unpack(stream, LIMIT)?;
     if !kernel.starts_with(b"\x7fELF") {
         return Err(Fault::new("a bzImage whose payload is no ELF kernel"));

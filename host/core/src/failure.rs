@@ -84,12 +84,7 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
         }
         (s, Errno::XDEV) if s.is_beneath_root() => "the path leads out of the rootfs",
         (Step::PivotRoot, Errno::INVAL) => "the root is the initramfs, or it is on a shared mount",
-        (Step::Exec { path, .. }, Errno::NOENT) => {
-            return Some(format!(
-                "there is no '{}' in the rootfs, or its interpreter is missing",
-                path.to_string_lossy()
-            ));
-        }
+        (Step::Exec { .. }, Errno::NOENT) => "no such program in the rootfs, or its interpreter is missing",
         (Step::Exec { .. }, Errno::ACCES) => "not executable, or on a noexec mount",
         (Step::Exec { .. }, Errno(8)) => "not a program for this processor, or a script without an interpreter line",
         (Step::MakeCgroup { .. }, Errno::ROFS) => "the hierarchy is mounted read-only",
@@ -145,10 +140,10 @@ mod tests {
 
     #[test]
     fn a_step_is_named_with_its_number_its_place_and_a_hint() {
-        let step = Step::Exec { path: CString::new("/sbin/init").unwrap(), argv: [].into(), envp: [].into() };
+        let step = Step::Exec { paths: [].into(), argv: [CString::new("/sbin/init").unwrap()].into(), envp: [].into() };
         assert_eq!(
             Failure::step(9, 31, &step, Some("bb/config:4"), Errno::NOENT).message,
-            "bb/config:4: step 9 of 31, exec /sbin/init: ENOENT (there is no '/sbin/init' in the rootfs, or its interpreter is missing)"
+            "bb/config:4: step 9 of 31, exec /sbin/init: ENOENT (no such program in the rootfs, or its interpreter is missing)"
         );
         assert_eq!(Failure::step(9, 31, &step, None, Errno::IO).message, "step 9 of 31, exec /sbin/init: EIO");
     }

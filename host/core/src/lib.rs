@@ -10,4 +10,5 @@ pub mod config;
 pub mod facts;
 pub mod failure;
 pub mod nearest;
+pub mod plan;
 pub mod step;

@@ -28,10 +28,8 @@ pub fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
             let same = a[i - 1].eq_ignore_ascii_case(&b[j - 1]);
             let mut best = above[j - 1] + u8::from(!same);
             best = best.min(above[j] + 1).min(row[j - 1] + 1);
-            let swapped = i > 1
-                && j > 1
-                && a[i - 1].eq_ignore_ascii_case(&b[j - 2])
-                && a[i - 2].eq_ignore_ascii_case(&b[j - 1]);
+            let swapped =
+                i > 1 && j > 1 && a[i - 1].eq_ignore_ascii_case(&b[j - 2]) && a[i - 2].eq_ignore_ascii_case(&b[j - 1]);
             if swapped {
                 best = best.min(before[j - 2] + 1);
             }

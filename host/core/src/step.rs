@@ -56,6 +56,8 @@ pub enum Step {
     Mount { source: CString, at: Place, fstype: CString, flags: u64, data: CString },
     /// A bind mount.
     Bind { from: Place, at: Place, recursive: bool },
+    /// umount2(MNT_DETACH).
+    Unmount { at: Place },
     /// Sets flags of one mount, or of a whole tree, and clears none that is set.
     SetMountFlags { at: Place, flags: u64, recursive: bool },
     /// Propagation of a mount (MS_SLAVE, MS_PRIVATE, MS_SHARED, MS_UNBINDABLE; with MS_REC of the tree).
@@ -106,8 +108,8 @@ pub enum Step {
     NewSession { console: bool },
     /// Signal mask, dispositions, OOM score and umask as a program expects them.
     ResetProcess,
-    /// execve(2); descriptors above 2 are closed by it.
-    Exec { path: CString, argv: Vec<CString>, envp: Vec<CString> },
+    /// execve(2) of the first of the paths that exists; descriptors above 2 are closed by it.
+    Exec { paths: Vec<CString>, argv: Vec<CString>, envp: Vec<CString> },
     /// Loads a kernel module from a file, finit_module(2); one that is loaded already is fine.
     LoadModule { path: CString, parameters: CString },
     /// Waits until a device node can be opened, for as long as given.
@@ -128,6 +130,7 @@ impl Step {
             | Step::MakeNode { at, .. }
             | Step::MakeLink { at, .. }
             | Step::Mount { at, .. }
+            | Step::Unmount { at }
             | Step::SetMountFlags { at, .. }
             | Step::SetPropagation { at, .. }
             | Step::OpenTerminal { at, .. } => root(at),
@@ -142,6 +145,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Host(path) => write!(f, "{}", path.to_string_lossy()),
+            Place::Root(path) if path.is_empty() => f.write_str("rootfs"),
             Place::Root(path) => write!(f, "{}", path.to_string_lossy()),
         }
     }
@@ -173,6 +177,7 @@ impl fmt::Display for Step {
                 let all = if *recursive { "recursively " } else { "" };
                 write!(f, "remount {all}{}{at}", FlagWords(*flags))
             }
+            Step::Unmount { at } => write!(f, "umount -l {at}"),
             Step::SetPropagation { at, flags } => write!(f, "mount --make-{} {at}", propagation(*flags)),
             Step::BindRootOnItself => f.write_str("mount --rbind / /, chroot there"),
             Step::OpenRoot { path } => write!(f, "open rootfs {}", text(path)),
@@ -197,9 +202,9 @@ impl fmt::Display for Step {
             Step::NewSession { console: true } => f.write_str("setsid, console on 0 to 2"),
             Step::NewSession { console: false } => f.write_str("setsid, /dev/null on 0 to 2"),
             Step::ResetProcess => f.write_str("reset signals, umask and oom score"),
-            Step::Exec { path, argv, .. } => {
-                write!(f, "exec {}", text(path))?;
-                argv.iter().skip(1).try_for_each(|a| write!(f, " {}", text(a)))
+            Step::Exec { argv, .. } => {
+                f.write_str("exec")?;
+                argv.iter().try_for_each(|a| write!(f, " {}", text(a)))
             }
             Step::LoadModule { path, parameters } if parameters.is_empty() => write!(f, "insmod {}", text(path)),
             Step::LoadModule { path, parameters } => write!(f, "insmod {} {}", text(path), text(parameters)),

@@ -57,22 +57,14 @@ fn operand(command: &Command) -> Offer {
     match command.verb {
         Verb::Completions => Offer::Words(&Shell::NAMES),
         Verb::InstallLinks => Offer::Dirs,
-        _ if command.operands.starts_with("NAME") && command.verb != Verb::Create => {
-            Offer::Containers
-        }
+        _ if command.operands.starts_with("NAME") && command.verb != Verb::Create => Offer::Containers,
         _ => Offer::Nothing,
     }
 }
 
 fn flags(row: &OptionRow) -> Vec<String> {
-    let short = row
-        .short
-        .chars()
-        .filter(|c| *c != '?')
-        .map(|c| format!("-{c}"));
-    short
-        .chain(row.long.iter().map(|long| format!("--{long}")))
-        .collect()
+    let short = row.short.chars().filter(|c| *c != '?').map(|c| format!("-{c}"));
+    short.chain(row.long.iter().map(|long| format!("--{long}"))).collect()
 }
 
 fn bash() -> String {
@@ -90,11 +82,7 @@ fn bash() -> String {
         out += &format!("    {})\n        case $prev in\n", command.name);
         for row in command.options() {
             if let Some(offer) = offer(row).filter(|_| matches!(row.value, Value::Needed(..))) {
-                out += &format!(
-                    "        {}) {}; return ;;\n",
-                    flags(row).join("|"),
-                    bash_offer(offer)
-                );
+                out += &format!("        {}) {}; return ;;\n", flags(row).join("|"), bash_offer(offer));
             }
         }
         out += "        esac\n";
@@ -135,11 +123,7 @@ fn zsh() -> String {
         \x20           local -a verbs=("
     );
     for command in shown() {
-        out += &format!(
-            "\n                '{}:{}'",
-            command.name,
-            zsh_text(command.summary)
-        );
+        out += &format!("\n                '{}:{}'", command.name, zsh_text(command.summary));
     }
     out += "\n            )\n            _describe command verbs\n            return\n        fi\n        verb=${words[2]}\n        \
             words=(\"${(@)words[2,-1]}\")\n        (( CURRENT-- ))\n    fi\n    case ${verb#lxc-} in\n";
@@ -168,10 +152,7 @@ fn zsh() -> String {
                 };
             }
         }
-        out += &format!(
-            " \\\n            '*:operand:{}' ;;\n",
-            zsh_offer(operand(command))
-        );
+        out += &format!(" \\\n            '*:operand:{}' ;;\n", zsh_offer(operand(command)));
     }
     out += "    esac\n}\n_keel \"$@\"\n";
     out
@@ -204,9 +185,7 @@ fn zsh_text(text: &str) -> String {
 }
 
 fn fish() -> String {
-    let mut out = format!(
-        "# fish completion for keel and the lxc-* names\nfunction __keel_containers; {LIST}; end\n"
-    );
+    let mut out = format!("# fish completion for keel and the lxc-* names\nfunction __keel_containers; {LIST}; end\n");
     for command in shown() {
         out += &format!(
             "complete -c keel -f -n __fish_use_subcommand -a '{}' -d '{}'\n",
@@ -226,16 +205,8 @@ fn fish() -> String {
                     out += &format!(" -l {long}");
                 }
                 if let Some(offer) = offer(row) {
-                    out += if matches!(row.value, Value::Needed(..)) {
-                        " -r"
-                    } else {
-                        ""
-                    };
-                    out += if matches!(offer, Offer::Files | Offer::Dirs) {
-                        " -F"
-                    } else {
-                        " -f"
-                    };
+                    out += if matches!(row.value, Value::Needed(..)) { " -r" } else { "" };
+                    out += if matches!(offer, Offer::Files | Offer::Dirs) { " -F" } else { " -f" };
                     out += &fish_offer(offer);
                 }
                 out += &format!(" -d '{}'\n", fish_text(row.help));

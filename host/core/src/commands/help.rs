@@ -18,11 +18,7 @@ pub fn usage(command: &Command, called: &str) -> String {
 
 /// The text of `--help`.
 pub fn help(command: &Command, called: &str) -> String {
-    let mut out = format!(
-        "{called}: {}\n\n{}",
-        command.summary,
-        usage(command, called)
-    );
+    let mut out = format!("{called}: {}\n\n{}", command.summary, usage(command, called));
     if !command.about.is_empty() {
         out.push('\n');
     }
@@ -63,10 +59,7 @@ pub fn overview() -> String {
         entry(&mut out, command.name, command.summary);
     }
     out += "\nalso:\n";
-    for command in COMMANDS
-        .iter()
-        .filter(|c| c.hidden && c.verb != Verb::TemplateBusybox)
-    {
+    for command in COMMANDS.iter().filter(|c| c.hidden && c.verb != Verb::TemplateBusybox) {
         entry(&mut out, command.name, command.summary);
     }
     out += "\n'keel help COMMAND' says more. Called as lxc-start, lxc-stop .. it is that tool.\n";

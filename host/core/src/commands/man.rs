@@ -9,17 +9,9 @@ pub fn man(command: &Command) -> String {
     let title = format!("keel-{}", command.name);
     let mut out = head(&title, 1, command.summary);
     out += ".SH SYNOPSIS\n";
-    out += &format!(
-        ".B keel {}\n[\\fIOPTIONS\\fR] {}\n",
-        text(command.name),
-        text(command.operands)
-    );
+    out += &format!(".B keel {}\n[\\fIOPTIONS\\fR] {}\n", text(command.name), text(command.operands));
     for lxc in command.lxc {
-        out += &format!(
-            ".br\n.B {}\n[\\fIOPTIONS\\fR] {}\n",
-            text(lxc),
-            text(command.operands)
-        );
+        out += &format!(".br\n.B {}\n[\\fIOPTIONS\\fR] {}\n", text(lxc), text(command.operands));
     }
     if !command.about.is_empty() {
         out += ".SH DESCRIPTION\n";
@@ -29,16 +21,8 @@ pub fn man(command: &Command) -> String {
     }
     out += ".SH OPTIONS\n";
     for row in command.options() {
-        let later = if row.ready {
-            ""
-        } else {
-            " (an option of LXC; not available yet)"
-        };
-        tagged(
-            &mut out,
-            spelled(row).trim_start(),
-            &format!("{}{later}", row.help),
-        );
+        let later = if row.ready { "" } else { " (an option of LXC; not available yet)" };
+        tagged(&mut out, spelled(row).trim_start(), &format!("{}{later}", row.help));
     }
     if !command.exits.is_empty() {
         out += ".SH EXIT STATUS\n";
@@ -58,11 +42,7 @@ pub fn man(command: &Command) -> String {
 
 /// The page keel(1): all commands, and the kernel command line as the caller has it: `(PARAMETER, meaning)`.
 pub fn man_overview(boot: &[(&str, &str)]) -> String {
-    let mut out = head(
-        "keel",
-        1,
-        "boot from the ramdisk and run containers from init",
-    );
+    let mut out = head("keel", 1, "boot from the ramdisk and run containers from init");
     out += ".SH SYNOPSIS\n.B keel\n\\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n";
     out += ".SH DESCRIPTION\n.PP\n";
     out += &text(
@@ -76,25 +56,15 @@ pub fn man_overview(boot: &[(&str, &str)]) -> String {
     }
     if !boot.is_empty() {
         out += ".SH BOOT\n.PP\n";
-        out += &text(
-            "As process 1 keel reads these words of the kernel command line; unknown words are no errors.",
-        );
+        out += &text("As process 1 keel reads these words of the kernel command line; unknown words are no errors.");
         out.push('\n');
         for (name, meaning) in boot {
             tagged(&mut out, name, meaning);
         }
     }
     out += ".SH FILES\n";
-    tagged(
-        &mut out,
-        "/var/lib/lxc/NAME/config",
-        "the configuration of the container NAME",
-    );
-    tagged(
-        &mut out,
-        "/etc/lxc/default.conf",
-        "what a new configuration begins with",
-    );
+    tagged(&mut out, "/var/lib/lxc/NAME/config", "the configuration of the container NAME");
+    tagged(&mut out, "/etc/lxc/default.conf", "what a new configuration begins with");
     out
 }
 

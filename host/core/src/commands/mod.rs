@@ -138,10 +138,7 @@ impl Command {
 /// The row of a verb.
 pub fn command(verb: Verb) -> &'static Command {
     // Every verb has a row: a test walks them all.
-    COMMANDS
-        .iter()
-        .find(|c| c.verb == verb)
-        .unwrap_or(&COMMANDS[0])
+    COMMANDS.iter().find(|c| c.verb == verb).unwrap_or(&COMMANDS[0])
 }
 
 /// The command named `name` after `keel`; an `lxc-` name is taken as well (`keel lxc-start`).
@@ -149,17 +146,11 @@ pub fn command(verb: Verb) -> &'static Command {
 /// # Errors
 /// The sentence to print: the name is unknown, with its nearest neighbour.
 pub fn by_name(name: &str) -> Result<&'static Command, UsageError> {
-    if let Some(found) = COMMANDS
-        .iter()
-        .find(|c| c.name == name || c.lxc.contains(&name))
-    {
+    if let Some(found) = COMMANDS.iter().find(|c| c.name == name || c.lxc.contains(&name)) {
         return Ok(found);
     }
     let names = COMMANDS.iter().filter(|c| !c.hidden).map(|c| c.name);
-    Err(UsageError(format!(
-        "unknown command '{name}'{}",
-        nearest::hint(name, names)
-    )))
+    Err(UsageError(format!("unknown command '{name}'{}", nearest::hint(name, names))))
 }
 
 /// The command that argv\[0\] names (`lxc-start`, `/usr/bin/lxc-start`); none when it is not one of LXC's names, and so
@@ -176,10 +167,7 @@ pub fn by_argv0(argv0: &str) -> Result<Option<&'static Command>, UsageError> {
         return Ok(None);
     }
     let names = COMMANDS.iter().flat_map(|c| c.lxc.iter().copied());
-    Err(UsageError(format!(
-        "no tool '{base}' here yet{}",
-        nearest::hint(base, names)
-    )))
+    Err(UsageError(format!("no tool '{base}' here yet{}", nearest::hint(base, names))))
 }
 
 /// `-n, --name=NAME`, as help texts show an option.

@@ -4,8 +4,8 @@
 //! belongs to commands, and no two rows of a command share a letter or a long name (a test sees to it).
 
 use super::Verb::{
-    Attach, CheckConfig, Completions, Console, Create, Destroy, Help, Info, InstallLinks, Ls, Man,
-    Plan, Start, Stop, TemplateBusybox, Version,
+    Attach, CheckConfig, Completions, Console, Create, Destroy, Help, Info, InstallLinks, Ls, Man, Plan, Start, Stop,
+    TemplateBusybox, Version,
 };
 use super::{Offer, OptionRow, Value, Verb};
 
@@ -89,9 +89,7 @@ pub enum Opt {
 }
 
 const NAMED: &[Verb] = &[Create, Start, Stop, Attach, Console, Info, Destroy, Plan];
-const CONTAINERS: &[Verb] = &[
-    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan,
-];
+const CONTAINERS: &[Verb] = &[Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan];
 const ALL: &[Verb] = &[
     Create,
     Start,
@@ -110,9 +108,7 @@ const ALL: &[Verb] = &[
     Version,
     TemplateBusybox,
 ];
-const LEVELS: &[&str] = &[
-    "TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL",
-];
+const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"];
 
 const fn needs(name: &'static str) -> Value {
     Value::Needed(name, Offer::Nothing)
@@ -135,15 +131,7 @@ const fn row(
     of: &'static [Verb],
     help: &'static str,
 ) -> OptionRow {
-    OptionRow {
-        opt,
-        short,
-        long,
-        value,
-        help,
-        of,
-        ready: true,
-    }
+    OptionRow { opt, short, long, value, help, of, ready: true }
 }
 
 /// An option of LXC that is known and refused for now.
@@ -155,15 +143,7 @@ const fn later(
     of: &'static [Verb],
     help: &'static str,
 ) -> OptionRow {
-    OptionRow {
-        opt,
-        short,
-        long,
-        value,
-        help,
-        of,
-        ready: false,
-    }
+    OptionRow { opt, short, long, value, help, of, ready: false }
 }
 
 /// All options; help texts show them in this order.

@@ -47,10 +47,7 @@ impl Parsed {
 
     /// All values of an option, in order.
     pub fn values(&self, opt: Opt) -> impl DoubleEndedIterator<Item = &str> {
-        self.options
-            .iter()
-            .filter(move |(found, _)| *found == opt)
-            .filter_map(|(_, value)| value.as_deref())
+        self.options.iter().filter(move |(found, _)| *found == opt).filter_map(|(_, value)| value.as_deref())
     }
 
     /// The option's value as a number.
@@ -63,10 +60,7 @@ impl Parsed {
         };
         match text.parse() {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(UsageError(format!(
-                "{}: '{text}' is not a number",
-                long(opt)
-            ))),
+            Err(_) => Err(UsageError(format!("{}: '{text}' is not a number", long(opt)))),
         }
     }
 
@@ -93,16 +87,9 @@ impl Parsed {
     /// # Errors
     /// The sentence to print.
     pub fn no_more(&self) -> Result<(), UsageError> {
-        match self
-            .operands
-            .first()
-            .or_else(|| self.trailing.as_ref()?.first())
-        {
+        match self.operands.first().or_else(|| self.trailing.as_ref()?.first()) {
             None => Ok(()),
-            Some(word) => Err(UsageError(format!(
-                "unexpected argument '{}'",
-                String::from_utf8_lossy(word)
-            ))),
+            Some(word) => Err(UsageError(format!("unexpected argument '{}'", String::from_utf8_lossy(word)))),
         }
     }
 
@@ -118,10 +105,7 @@ impl Parsed {
 ///
 /// # Errors
 /// The sentence to print: what is wrong with which argument.
-pub fn parse(
-    command: &Command,
-    args: impl IntoIterator<Item = Vec<u8>>,
-) -> Result<Parsed, UsageError> {
+pub fn parse(command: &Command, args: impl IntoIterator<Item = Vec<u8>>) -> Result<Parsed, UsageError> {
     let mut parsed = Parsed::default();
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
@@ -153,9 +137,7 @@ pub fn parse(
                 let rest = letters.as_str();
                 let value = match row.value {
                     Value::None => None,
-                    Value::Needed(what, _) if rest.is_empty() => {
-                        Some(next(&mut args, &shown, what)?)
-                    }
+                    Value::Needed(what, _) if rest.is_empty() => Some(next(&mut args, &shown, what)?),
                     Value::Maybe(..) if rest.is_empty() => None,
                     // `-n=bb` is the name '=bb' to getopt(3), which no one means.
                     _ => Some(rest.strip_prefix('=').unwrap_or(rest).to_string()),
@@ -173,53 +155,30 @@ pub fn parse(
     Ok(parsed)
 }
 
-fn push(
-    parsed: &mut Parsed,
-    row: &OptionRow,
-    shown: &str,
-    value: Option<String>,
-) -> Result<(), UsageError> {
+fn push(parsed: &mut Parsed, row: &OptionRow, shown: &str, value: Option<String>) -> Result<(), UsageError> {
     if !row.ready {
-        return Err(UsageError(format!(
-            "option '{shown}' of LXC is known, but not available yet"
-        )));
+        return Err(UsageError(format!("option '{shown}' of LXC is known, but not available yet")));
     }
     parsed.options.push((row.opt, value));
     Ok(())
 }
 
-fn next(
-    args: &mut impl Iterator<Item = Vec<u8>>,
-    shown: &str,
-    what: &str,
-) -> Result<String, UsageError> {
+fn next(args: &mut impl Iterator<Item = Vec<u8>>, shown: &str, what: &str) -> Result<String, UsageError> {
     match args.next() {
         Some(value) => text(&value, "value"),
-        None => Err(UsageError(format!(
-            "option '{shown}' needs a value: {what}"
-        ))),
+        None => Err(UsageError(format!("option '{shown}' needs a value: {what}"))),
     }
 }
 
 fn text(bytes: &[u8], what: &str) -> Result<String, UsageError> {
     match core::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_string()),
-        Err(_) => Err(UsageError(format!(
-            "{what} '{}' is not UTF-8",
-            String::from_utf8_lossy(bytes)
-        ))),
+        Err(_) => Err(UsageError(format!("{what} '{}' is not UTF-8", String::from_utf8_lossy(bytes)))),
     }
 }
 
-fn find_long(
-    command: &Command,
-    name: &str,
-) -> Result<(&'static OptionRow, &'static str), UsageError> {
-    let all = || {
-        command
-            .options()
-            .flat_map(|row| row.long.iter().map(move |long| (row, *long)))
-    };
+fn find_long(command: &Command, name: &str) -> Result<(&'static OptionRow, &'static str), UsageError> {
+    let all = || command.options().flat_map(|row| row.long.iter().map(move |long| (row, *long)));
     if let Some(found) = all().find(|(_, long)| *long == name) {
         return Ok(found);
     }
@@ -229,9 +188,9 @@ fn find_long(
     let other = starts.find(|(row, _)| first.is_some_and(|(one, _)| one.opt != row.opt));
     match (first, other) {
         (Some(found), None) => Ok(found),
-        (Some((_, one)), Some((_, other))) => Err(UsageError(format!(
-            "option '--{name}' is ambiguous: '--{one}' or '--{other}'"
-        ))),
+        (Some((_, one)), Some((_, other))) => {
+            Err(UsageError(format!("option '--{name}' is ambiguous: '--{one}' or '--{other}'")))
+        }
         (None, _) => {
             let hint = match nearest::nearest(name, all().map(|(_, long)| long)) {
                 Some(near) => format!(", nearest is '--{near}'"),
@@ -242,19 +201,12 @@ fn find_long(
     }
 }
 
-fn find_short(
-    command: &Command,
-    letter: char,
-    word: &str,
-) -> Result<&'static OptionRow, UsageError> {
+fn find_short(command: &Command, letter: char, word: &str) -> Result<&'static OptionRow, UsageError> {
     if let Some(row) = command.options().find(|row| row.short.contains(letter)) {
         return Ok(row);
     }
     // A long option with one dash is the usual slip.
-    let meant = command
-        .options()
-        .flat_map(|row| row.long.iter())
-        .find(|long| word.len() > 2 && **long == word);
+    let meant = command.options().flat_map(|row| row.long.iter()).find(|long| word.len() > 2 && **long == word);
     Err(UsageError(match meant {
         Some(long) => format!("unknown option '-{letter}', did you mean '--{long}'"),
         None => format!("unknown option '-{letter}'"),

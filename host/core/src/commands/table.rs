@@ -2,11 +2,7 @@
 
 use super::{Command, Verb};
 
-const DONE: &[(&str, &str)] = &[
-    ("0", "done"),
-    ("1", "failed"),
-    ("2", "wrong usage (1 as an lxc-* tool)"),
-];
+const DONE: &[(&str, &str)] = &[("0", "done"), ("1", "failed"), ("2", "wrong usage (1 as an lxc-* tool)")];
 
 /// A row with the parts that most commands have in common.
 const BASE: Command = Command {
@@ -35,10 +31,7 @@ pub const COMMANDS: &[Command] = &[
             "Root is locked in the new container unless --password or --autologin says otherwise.",
         ],
         examples: &[
-            (
-                "keel create -t busybox -n bb",
-                "a container from the busybox in PATH",
-            ),
+            ("keel create -t busybox -n bb", "a container from the busybox in PATH"),
             (
                 "keel create -t busybox bb --init busybox --autologin",
                 "with busybox's own init and no question for a password",
@@ -64,10 +57,7 @@ pub const COMMANDS: &[Command] = &[
         examples: &[
             ("keel start bb", "start it in the background"),
             ("keel start -F bb", "start it with its console here"),
-            (
-                "keel start bb -s lxc.cgroup.memory.limit_in_bytes=64M",
-                "with one more line of configuration",
-            ),
+            ("keel start bb -s lxc.cgroup.memory.limit_in_bytes=64M", "with one more line of configuration"),
         ],
         ..BASE
     },
@@ -82,16 +72,10 @@ pub const COMMANDS: &[Command] = &[
         ],
         exits: &[
             ("0", "it is stopped"),
-            (
-                "1",
-                "it could not be stopped, or it still runs with --nokill",
-            ),
+            ("1", "it could not be stopped, or it still runs with --nokill"),
             ("2", "it did not run, or wrong usage (1 as lxc-stop)"),
         ],
-        examples: &[
-            ("keel stop bb", "a clean end within a minute"),
-            ("keel stop -k bb", "a kill"),
-        ],
+        examples: &[("keel stop bb", "a clean end within a minute"), ("keel stop -k bb", "a kill")],
         ..BASE
     },
     Command {
@@ -111,10 +95,7 @@ pub const COMMANDS: &[Command] = &[
             ("128+N", "signal N ended the command"),
             ("1", "also: the container does not run"),
         ],
-        examples: &[
-            ("keel attach bb -- ls -l /", "one command"),
-            ("keel attach bb", "a shell"),
-        ],
+        examples: &[("keel attach bb -- ls -l /", "one command"), ("keel attach bb", "a shell")],
         ..BASE
     },
     Command {
@@ -161,10 +142,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "print what a start or the boot would do, step by step",
         operands: "NAME | boot",
         about: &["Nothing is changed: the same list is what 'start' performs."],
-        examples: &[
-            ("keel plan bb", "the steps of a start"),
-            ("keel plan boot", "the steps of the boot"),
-        ],
+        examples: &[("keel plan bb", "the steps of a start"), ("keel plan boot", "the steps of the boot")],
         ..BASE
     },
     Command {
@@ -178,25 +156,13 @@ pub const COMMANDS: &[Command] = &[
         ],
         exits: &[
             ("0", "all that is required is there"),
-            (
-                "1",
-                "something required is missing, or no configuration was found",
-            ),
+            ("1", "something required is missing, or no configuration was found"),
             ("2", "wrong usage"),
         ],
-        examples: &[(
-            "keel checkconfig --config linux/.config --kernel 3.4",
-            "before a kernel is built",
-        )],
+        examples: &[("keel checkconfig --config linux/.config --kernel 3.4", "before a kernel is built")],
         ..BASE
     },
-    Command {
-        verb: Verb::Help,
-        name: "help",
-        summary: "print help on a command",
-        operands: "[COMMAND]",
-        ..BASE
-    },
+    Command { verb: Verb::Help, name: "help", summary: "print help on a command", operands: "[COMMAND]", ..BASE },
     Command {
         verb: Verb::Man,
         name: "man",

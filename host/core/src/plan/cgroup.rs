@@ -1,0 +1,187 @@
+//! Cgroups of a container: a directory in every hierarchy, the limits, and how the child gets in.
+
+use super::{Plan, Planned, operand, translate};
+use crate::config::{At, CgroupSetting, Config};
+use crate::facts::{Facts, Hierarchy};
+use crate::failure::Failure;
+use crate::step::{Slot, Step};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Controllers of the kernel's own (include/linux/cgroup_subsys.h). Others, a vendor's, are left alone unless a setting
+/// names them: some allow no directories at all (Android's schedtune, ENOMEM after the fifth).
+const KNOWN: &[&str] = &[
+    "cpuset",
+    "cpu",
+    "cpuacct",
+    "blkio",
+    "memory",
+    "devices",
+    "freezer",
+    "net_cls",
+    "perf_event",
+    "net_prio",
+    "hugetlb",
+    "pids",
+    "rdma",
+    "misc",
+];
+
+/// The child's part, and the directories by hierarchy (an index into `Facts::hierarchies`).
+#[derive(Default)]
+pub(super) struct Cgroups {
+    /// First thing in the child.
+    pub join: Vec<Planned>,
+    /// After the mounts and the nodes: rules for devices.
+    pub late: Vec<Planned>,
+    /// The container's directories.
+    pub dirs: Vec<(usize, String)>,
+}
+
+/// Plans directories, limits and the way in. Steps of the parent go into `plan.outside`.
+pub(super) fn plan(config: &Config, name: &str, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> Cgroups {
+    let mut cgroups = Cgroups::default();
+    let settings = assign(config, facts, plan, errors);
+    let mut slots = 0;
+    for (index, hierarchy) in facts.hierarchies.iter().enumerate() {
+        let mine: Vec<_> = settings.iter().filter(|s| s.hierarchy == index).collect();
+        let known = |c: &String| KNOWN.contains(&c.as_str()) || c.starts_with("name=");
+        if mine.is_empty() && hierarchy.version == 1 && !hierarchy.controllers.iter().any(known) {
+            continue;
+        }
+        // Without a setting it serves accounting and freezing: the container runs without, too.
+        let rule = |step: Step| Planned { step, must: !mine.is_empty(), origin: None };
+        let dir = format!("{}/lxc.payload.{name}", hierarchy.base);
+        let file = |file: &str| operand(&format!("{dir}/{file}"));
+        if hierarchy.version == 2 {
+            enable_controllers(hierarchy, &mine, &mut plan.outside);
+        }
+        plan.outside.push(rule(Step::MakeCgroup { path: operand(&dir) }));
+        if hierarchy.version == 1 && hierarchy.controllers.iter().any(|c| c == "cpuset") {
+            // Empty in a new directory, and no process can join while they are (kernel/cgroup/cpuset-v1.c).
+            for what in ["cpus", "mems"] {
+                let what = if hierarchy.noprefix { what.into() } else { format!("cpuset.{what}") };
+                let from = operand(&format!("{}/{what}", hierarchy.base));
+                plan.outside.push(rule(Step::InheritCgroupFile { from, to: file(&what) }));
+            }
+        }
+        let slot = |slots: &mut u16| {
+            *slots += 1;
+            Slot(*slots - 1)
+        };
+        for setting in &mine {
+            let path = file(&setting.file);
+            if setting.file.starts_with("devices.") {
+                let slot = slot(&mut slots);
+                plan.outside.push(Planned::must(Step::OpenSlot { path: path.clone(), slot }).from(setting.of.origin));
+                let step = Step::WriteSlot { slot, name: path, value: operand(&setting.value) };
+                cgroups.late.push(Planned::must(step).from(setting.of.origin));
+            } else {
+                let step = Step::WriteFile { path, value: operand(&setting.value) };
+                plan.outside.push(Planned::must(step).from(setting.of.origin));
+            }
+        }
+        let slot = slot(&mut slots);
+        if hierarchy.version == 2 {
+            plan.outside.push(rule(Step::OpenCgroup { path: operand(&dir), slot }));
+            cgroups.join.push(rule(Step::JoinCgroup { slot }));
+        } else {
+            // `tasks`, and a zero for the writer itself: cgroup.procs would wait for an RCU grace period, 11 ms when cold.
+            let path = file("tasks");
+            plan.outside.push(rule(Step::OpenSlot { path: path.clone(), slot }));
+            cgroups.join.push(rule(Step::WriteSlot { slot, name: path, value: operand("0") }));
+        }
+        cgroups.dirs.push((index, dir));
+    }
+    cgroups
+}
+
+/// A setting with the hierarchy that it is written to, in the words of that hierarchy's version.
+struct Assigned<'a> {
+    of: &'a At<CgroupSetting>,
+    hierarchy: usize,
+    file: String,
+    value: String,
+}
+
+/// Finds the hierarchy of each setting. A key of the other version is translated where a meaning exists; where the
+/// configuration has both versions of keys, those of the version that is not there are left out, as LXC does.
+fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> Vec<Assigned<'a>> {
+    let mut assigned = Vec::new();
+    for setting in &config.cgroup {
+        let CgroupSetting { version, file, value } = &setting.value;
+        let key = format!("lxc.cgroup{}.{file}", if *version == 2 { "2" } else { "" });
+        let at = plan.place_of(setting.origin).map(|p| format!("{p}: ")).unwrap_or_default();
+        if file.contains('/') || !file.contains('.') {
+            errors.push(Failure::new(format!("{at}'{key}' names no file of a cgroup (CONTROLLER.FILE)")));
+            continue;
+        }
+        if let Some((hierarchy, file)) = find(facts, *version, file) {
+            assigned.push(Assigned { of: setting, hierarchy, file, value: value.clone() });
+            continue;
+        }
+        let other = 3 - *version;
+        if config.cgroup.iter().any(|s| s.value.version == other) {
+            plan.notes
+                .push(format!("{at}'{key}' is left out: cgroups of version {version} have no such controller here"));
+            continue;
+        }
+        if *version == 1 && file.starts_with("devices.") && facts.hierarchies.iter().any(|h| h.version == 2) {
+            plan.notes.push(format!(
+                "{at}'{key}' is not in force: version 2 has no devices controller, rules by BPF are not there yet"
+            ));
+            continue;
+        }
+        let translated = translate::setting(*version, file, value)
+            .and_then(|(file, value)| find(facts, other, &file).map(|(h, file)| (h, file, value)));
+        match translated {
+            Some((hierarchy, file, value)) => {
+                plan.notes.push(format!("{at}'{key}' becomes '{file} = {value}': cgroups are of version {other} here"));
+                assigned.push(Assigned { of: setting, hierarchy, file, value });
+            }
+            None if facts.hierarchies.is_empty() => {
+                errors.push(Failure::new(format!("{at}'{key}': no cgroup hierarchy is mounted")));
+            }
+            None => {
+                let name = file.split('.').next().unwrap_or("");
+                errors.push(Failure::new(format!(
+                    "{at}'{key}': no mounted cgroup hierarchy has the controller '{name}'"
+                )));
+            }
+        }
+    }
+    // With memory the limit of memory and swap can't be below that of memory, so it comes last.
+    assigned.sort_by_key(|s| s.file.starts_with("memory.memsw."));
+    assigned
+}
+
+/// The hierarchy that has a file's controller, and the file's name there.
+fn find(facts: &Facts, version: u8, file: &str) -> Option<(usize, String)> {
+    let controller = file.split('.').next()?;
+    let fits = |h: &Hierarchy| {
+        h.version == version
+            && (h.controllers.iter().any(|c| c == controller) || (version == 2 && controller == "cgroup"))
+    };
+    let index = facts.hierarchies.iter().position(fits)?;
+    let name = match facts.hierarchies[index].noprefix {
+        true => file.split_once('.').map_or(file, |(_, rest)| rest),
+        false => file,
+    };
+    Some((index, name.into()))
+}
+
+/// Version 2: the parent must give its children the controllers that settings need. Only those: it is the host's file.
+fn enable_controllers(hierarchy: &Hierarchy, settings: &[&Assigned<'_>], steps: &mut Vec<Planned>) {
+    let mut enabled: Vec<&str> = Vec::new();
+    for setting in settings {
+        let controller = setting.file.split('.').next().unwrap_or("");
+        if controller == "cgroup" || enabled.contains(&controller) {
+            continue;
+        }
+        enabled.push(controller);
+        let path = operand(&format!("{}/cgroup.subtree_control", hierarchy.base));
+        let value = operand(&format!("+{controller}"));
+        steps.push(Planned::must(Step::WriteFile { path, value }).from(setting.of.origin));
+    }
+}

@@ -1,0 +1,232 @@
+//! How a container starts: the order of it all.
+//!
+//! Outside: cgroups and their limits. Then one clone with all namespaces. Inside: join the cgroups, take the rootfs, mount,
+//! make devices and terminals, change the root, give up rights, become the first program. The order is that of LXC 6
+//! (`lxc_setup`), since what a configuration means depends on it.
+
+use super::{Plan, Planned, cgroup, dev, inside, mounts, operand, outside};
+use crate::config::{At, Caps, Config, ConsolePath, Dialect, MountEntry, NetKind, Personality, RootfsKind};
+use crate::facts::{Facts, Namespaces};
+use crate::failure::Failure;
+use crate::step::{Step, ms};
+use alloc::ffi::CString;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// What a start is told besides the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Name of the container.
+    pub name: String,
+    /// Where the container's directory is, without its name.
+    pub lxcpath: String,
+    /// A program to run instead of the configured one, with its arguments.
+    pub command: Vec<String>,
+    /// The lines of `lxc.mount.fstab`, read by the caller.
+    pub fstab: Vec<At<MountEntry>>,
+    /// Values of the caller's environment, for `lxc.environment = NAME`.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Plans the start of a container, or says everything that keeps it from being planned.
+pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Plan, Vec<Failure>> {
+    let mut errors = Vec::new();
+    let mut plan = Plan { files: config.files.clone(), ..Plan::default() };
+
+    let wanted = namespaces(config, facts, &mut plan, &mut errors);
+    plan.clone = Namespaces(wanted & !Namespaces::CGROUP);
+    let cgroups = cgroup::plan(config, &request.name, facts, &mut plan, &mut errors);
+    let rootfs = rootfs(config, &mut errors);
+    let autodev = rootfs.is_some() && config.autodev.unwrap_or(config.dialect == Dialect::Current);
+
+    plan.inside.extend(cgroups.join);
+    if wanted & Namespaces::CGROUP != 0 && !cgroups.dirs.is_empty() {
+        plan.inside.push(Planned::may(Step::UnshareCgroup));
+    }
+    plan.inside.push(Planned::must(Step::SetPropagation { at: outside("/"), flags: ms::SLAVE | ms::REC }));
+    if plan.clone.has(Namespaces::UTS)
+        && let Some(name) = &config.uts_name
+    {
+        plan.inside.push(Planned::must(Step::SetHostname { name: operand(name) }));
+    }
+    if plan.clone.has(Namespaces::NET) && config.net.iter().any(|n| n.kind.value == NetKind::Empty) {
+        plan.inside.push(Planned::may(Step::LoopbackUp));
+    }
+    plan.inside.extend(take_rootfs(config, rootfs));
+    if autodev {
+        plan.inside.extend(dev::tmpfs());
+    }
+    mounts::automatic(config, facts, &mut plan);
+    mounts::entries(config, request, rootfs, &mut plan, &mut errors);
+    mounts::cgroups(config, facts, wanted, &cgroups.dirs, &mut plan);
+    if autodev {
+        plan.inside.extend(dev::nodes());
+    }
+    let terminals = dev::terminals(config, autodev, rootfs.is_some(), &mut plan);
+    if rootfs.is_some() {
+        if config.rootfs.options.as_ref().is_some_and(|o| o.value.split(',').any(|w| w == "ro")) {
+            let step = Step::SetMountFlags { at: inside(""), flags: ms::RDONLY, recursive: false };
+            plan.inside.push(Planned::must(step));
+        }
+        let step = if facts.root_is_initramfs() { Step::MoveRoot } else { Step::PivotRoot };
+        plan.inside.push(Planned::must(step));
+        plan.inside.push(Planned::must(Step::SetPropagation { at: outside("/"), flags: ms::SHARED | ms::REC }));
+    }
+    plan.inside.extend(cgroups.late);
+    plan.inside.extend(become_init(config, request, facts, terminals, &mut errors));
+
+    if errors.is_empty() { Ok(plan) } else { Err(errors) }
+}
+
+/// The namespaces that are wanted and that the kernel has. What is lost without one is said.
+fn namespaces(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> u32 {
+    let mut wanted = Namespaces::MNT | Namespaces::PID | Namespaces::UTS | Namespaces::IPC | Namespaces::CGROUP;
+    for net in &config.net {
+        if let NetKind::Other(kind) = &net.kind.value {
+            let at = plan.place_of(net.kind.origin).map(|p| format!("{p}: ")).unwrap_or_default();
+            errors.push(Failure::new(format!("{at}network type '{kind}' is not there yet (use 'empty' or 'none')")));
+        }
+    }
+    // LXC up to 0.9 shared the host's network where no network was named; since 1.0 it is an empty one.
+    let shared = match config.net.is_empty() {
+        true => config.dialect == Dialect::Legacy && !config.net_cleared,
+        false => config.net.iter().all(|n| n.kind.value == NetKind::None),
+    };
+    if !shared {
+        wanted |= Namespaces::NET;
+    }
+    for (name, flag) in Namespaces::NAMES {
+        if wanted & flag == 0 || facts.namespaces.has(flag) {
+            continue;
+        }
+        wanted &= !flag;
+        let lost = match flag {
+            Namespaces::MNT => {
+                errors
+                    .push(Failure::new("the kernel has no mount namespaces (CONFIG_NAMESPACES): no container can run"));
+                continue;
+            }
+            Namespaces::UTS => "the container has the host's name",
+            Namespaces::IPC => "the container shares the host's message queues and shared memory",
+            Namespaces::PID => "the container sees and can signal the host's processes",
+            Namespaces::NET => "the container shares the host's network",
+            // Older than the cgroup file systems' own masks; nothing that a user would miss is lost.
+            _ => continue,
+        };
+        plan.notes.push(format!("the kernel has no {name} namespaces: {lost}"));
+    }
+    wanted
+}
+
+/// The rootfs, if there is one and Keel can take it.
+fn rootfs<'a>(config: &'a Config, errors: &mut Vec<Failure>) -> Option<&'a str> {
+    let path = config.rootfs.path.as_ref()?;
+    let kind = match &config.rootfs.kind {
+        RootfsKind::Dir => return Some(path.value.trim_end_matches('/')).map(|p| if p.is_empty() { "/" } else { p }),
+        RootfsKind::Overlay => "overlay",
+        RootfsKind::Loop => "loop",
+        RootfsKind::Other(kind) => kind,
+    };
+    let at = match config.files.get(usize::from(path.origin.file)) {
+        Some(file) if path.origin.line > 0 => format!("{file}:{}: ", path.origin.line),
+        _ => String::new(),
+    };
+    errors.push(Failure::new(format!("{at}rootfs type '{kind}' is not there yet (use a directory)")));
+    None
+}
+
+/// The rootfs becomes a mount of its own, and what follows happens beneath it.
+fn take_rootfs(config: &Config, rootfs: Option<&str>) -> Vec<Planned> {
+    let Some(path) = rootfs else {
+        // No rootfs: the host's, in a mount namespace of the container's own.
+        return vec![Planned::must(Step::OpenRoot { path: operand("/") })];
+    };
+    let origin = config.rootfs.path.as_ref().map(|p| p.origin).unwrap_or_default();
+    vec![
+        Planned::must(Step::Bind { from: outside(path), at: outside(path), recursive: true }).from(origin),
+        Planned::must(Step::OpenRoot { path: operand(path) }).from(origin),
+    ]
+}
+
+/// The last steps: from the new root to the first program.
+fn become_init(
+    config: &Config,
+    request: &Request,
+    facts: &Facts,
+    terminals: u32,
+    errors: &mut Vec<Failure>,
+) -> Vec<Planned> {
+    let mut steps = Vec::new();
+    if let Some(arch) = config.arch {
+        // PER_LINUX and PER_LINUX32 (include/uapi/linux/personality.h).
+        let persona = if arch == Personality::Linux32 { 8 } else { 0 };
+        steps.push(Planned::must(Step::SetPersonality { persona }));
+    }
+    let all = match facts.last_cap {
+        63.. => u64::MAX,
+        last => (1u64 << (last + 1)) - 1,
+    };
+    let bits = |list: &[u8]| list.iter().filter(|c| **c < 64).fold(0u64, |m, c| m | 1 << c);
+    let mask = match &config.caps {
+        Caps::Drop(list) => bits(list) & all,
+        Caps::Keep(list) => all & !bits(list),
+    };
+    steps.push(Planned::must(Step::ResetProcess));
+    let console = config.console.path != ConsolePath::None;
+    steps.push(Planned::must(Step::NewSession { console }));
+    steps.push(Planned::must(Step::ChangeDir { path: operand(config.init.cwd.as_deref().unwrap_or("/")) }));
+    if mask != 0 {
+        steps.push(Planned::must(Step::DropCapabilities { mask }));
+    }
+    if config.init.uid != 0 || config.init.gid != 0 {
+        steps.push(Planned::must(Step::SetIds { uid: config.init.uid, gid: config.init.gid }));
+    }
+    if config.no_new_privs {
+        steps.push(Planned::must(Step::NoNewPrivs));
+    }
+    let environment = environment(config, request, terminals, errors);
+    let words = if !request.command.is_empty() { &request.command } else { &config.init.cmd };
+    let argv: Vec<CString> = match words.is_empty() {
+        true => vec![operand("/sbin/init")],
+        false => words.iter().map(|w| operand(w)).collect(),
+    };
+    let paths = paths(&argv[0], &environment);
+    let envp = environment.iter().map(|(name, value)| operand(&format!("{name}={value}"))).collect();
+    steps.push(Planned::must(Step::Exec { paths, argv, envp }));
+    steps
+}
+
+/// The first program's environment: `container=lxc`, the ttys, and what is configured; nothing of the caller's.
+fn environment(config: &Config, request: &Request, terminals: u32, errors: &mut Vec<Failure>) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = vec![("container".into(), "lxc".into())];
+    if terminals > 0 {
+        let names: Vec<String> = (0..terminals).map(|n| format!("pts/{n}")).collect();
+        all.push(("container_ttys".into(), names.join(" ")));
+    }
+    for At { value: (name, value), .. } in &config.environment {
+        let inherited = || request.environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        match value.clone().or_else(inherited) {
+            Some(value) => {
+                all.retain(|(n, _)| n != name);
+                all.push((name.clone(), value));
+            }
+            None => {
+                errors.push(Failure::new(format!("'lxc.environment = {name}' takes the caller's '{name}': ENOENT")))
+            }
+        }
+    }
+    all
+}
+
+/// Where a program is looked for: itself when it has a slash, else in PATH as it is inside.
+fn paths(program: &CString, environment: &[(String, String)]) -> Vec<CString> {
+    let name = program.to_string_lossy();
+    if name.contains('/') {
+        return vec![program.clone()];
+    }
+    let path = environment.iter().find(|(n, _)| n == "PATH").map(|(_, v)| v.to_string());
+    let path = path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
+    path.split(':').filter(|d| !d.is_empty()).map(|dir| operand(&format!("{dir}/{name}"))).collect()
+}

@@ -1,0 +1,160 @@
+//! `lxc.mount.auto`, `lxc.mount.fstab` and `lxc.mount.entry`.
+
+use super::{Plan, Planned, Request, inside, mount, operand, outside};
+use crate::config::{At, CgroupAccess, Config, Create, MountEntry, ProcMode, SysMode};
+use crate::facts::{Facts, Namespaces};
+use crate::failure::Failure;
+use crate::step::{Place, Step, ms};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+const SAFE: u64 = ms::NOSUID | ms::NODEV | ms::NOEXEC;
+
+/// /proc and /sys as `lxc.mount.auto` has them.
+pub(super) fn automatic(config: &Config, facts: &Facts, plan: &mut Plan) {
+    let steps = &mut plan.inside;
+    let writable = |path: &str| Step::Bind { from: inside(path), at: inside(path), recursive: false };
+    let readonly = |path: &str| Step::SetMountFlags { at: inside(path), flags: ms::RDONLY, recursive: false };
+    if let Some(mode) = config.mount_auto.proc {
+        steps.push(Planned::must(Step::MakeDir { at: inside("proc"), mode: 0o555 }));
+        steps.push(Planned::must(mount("proc", inside("proc"), SAFE, "")));
+        if mode == ProcMode::Mixed {
+            steps.push(Planned::must(writable("proc/sys")));
+            // On top of the bind above, so that it stays writable. Missing where there is no network.
+            steps.push(Planned::may(writable("proc/sys/net")));
+            steps.push(Planned::must(readonly("proc/sys")));
+            // Missing on kernels without CONFIG_MAGIC_SYSRQ.
+            steps.push(Planned::may(writable("proc/sysrq-trigger")));
+            steps.push(Planned::may(readonly("proc/sysrq-trigger")));
+        }
+    }
+    if let Some(mode) = config.mount_auto.sys.filter(|_| facts.has_filesystem("sysfs")) {
+        steps.push(Planned::must(Step::MakeDir { at: inside("sys"), mode: 0o555 }));
+        // Mounted writable, then this mount alone is made read-only: the superblock may be the host's.
+        steps.push(Planned::must(mount("sysfs", inside("sys"), SAFE, "")));
+        if mode == SysMode::Mixed {
+            steps.push(Planned::may(writable("sys/devices/virtual/net")));
+        }
+        if mode != SysMode::Rw {
+            steps.push(Planned::must(readonly("sys")));
+        }
+    }
+}
+
+/// The lines of fstab and of `lxc.mount.entry`, in order.
+pub(super) fn entries(
+    config: &Config,
+    request: &Request,
+    rootfs: Option<&str>,
+    plan: &mut Plan,
+    errors: &mut Vec<Failure>,
+) {
+    for At { value: entry, origin } in request.fstab.iter().chain(&config.mount_entry) {
+        let Some(target) = target(entry, request, rootfs) else {
+            let at = plan.place_of(*origin).map(|p| format!("{p}: ")).unwrap_or_default();
+            plan.notes.push(format!("{at}mount on '{}' is left out: it is not below the rootfs", entry.target));
+            continue;
+        };
+        if target.split('/').any(|part| part == "..") {
+            let at = plan.place_of(*origin).map(|p| format!("{p}: ")).unwrap_or_default();
+            errors.push(Failure::new(format!("{at}mount on '{}': '..' leads out of the rootfs", entry.target)));
+            continue;
+        }
+        let steps = entry_steps(entry, &inside(target));
+        plan.inside.extend(steps.into_iter().map(|step| Planned {
+            step,
+            must: !entry.options.optional,
+            origin: Some(*origin),
+        }));
+    }
+}
+
+/// Where a mount goes, relative to the rootfs. An absolute target must name the rootfs, as LXC has it since 0.7.
+fn target<'a>(entry: &'a MountEntry, request: &Request, rootfs: Option<&str>) -> Option<&'a str> {
+    if !entry.target.starts_with('/') {
+        return Some(&entry.target);
+    }
+    let Some(rootfs) = rootfs else { return Some(&entry.target) };
+    let below = |root: &str| {
+        let (_, rest) = entry.target.split_once(root)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    };
+    below(rootfs).or_else(|| below(&format!("{}/{}/rootfs", request.lxcpath, request.name)))
+}
+
+/// The calls of one line: make the target, mount, set flags that a bind ignores, propagation.
+fn entry_steps(entry: &MountEntry, at: &Place) -> Vec<Step> {
+    let options = &entry.options;
+    let mut steps = Vec::new();
+    if let Some(create) = options.create {
+        steps.push(Step::MakePath { at: at.clone(), file: create == Create::File });
+    }
+    // `none` with propagation alone changes a mount that is there.
+    let only_propagation = !options.propagation.is_empty()
+        && options.flags & ms::BIND == 0
+        && matches!(entry.fstype.as_str(), "none" | "")
+        && entry.source == "none";
+    if options.flags & ms::BIND != 0 {
+        let from = if options.relative { inside(&entry.source) } else { outside(&entry.source) };
+        let recursive = options.flags & ms::REC != 0;
+        steps.push(Step::Bind { from, at: at.clone(), recursive });
+        let flags = options.flags & !(ms::BIND | ms::REC);
+        if flags != 0 {
+            steps.push(Step::SetMountFlags { at: at.clone(), flags, recursive });
+        }
+    } else if options.flags & ms::REMOUNT != 0 {
+        let flags = options.flags & !ms::REMOUNT;
+        steps.push(Step::SetMountFlags { at: at.clone(), flags, recursive: false });
+    } else if !only_propagation {
+        steps.push(Step::Mount {
+            source: operand(&entry.source),
+            at: at.clone(),
+            fstype: operand(&entry.fstype),
+            flags: options.flags,
+            data: operand(&options.data),
+        });
+    }
+    steps.extend(options.propagation.iter().map(|flags| Step::SetPropagation { at: at.clone(), flags: *flags }));
+    steps
+}
+
+/// Cgroups inside, when `lxc.mount.auto` asks for them.
+///
+/// In a cgroup namespace the container mounts what it wants by itself, so LXC mounts version 1 only when forced; version 2
+/// alone is always mounted.
+pub(super) fn cgroups(config: &Config, facts: &Facts, wanted: u32, dirs: &[(usize, String)], plan: &mut Plan) {
+    let Some(mode) = config.mount_auto.cgroup else { return };
+    let namespace = wanted & Namespaces::CGROUP != 0;
+    let hierarchies: Vec<_> = dirs.iter().filter_map(|(i, dir)| Some((facts.hierarchies.get(*i)?, dir))).collect();
+    let only_v2 = hierarchies.iter().all(|(h, _)| h.version == 2) && !hierarchies.is_empty();
+    let flags = if mode.access == CgroupAccess::Ro { SAFE | ms::RDONLY } else { SAFE };
+    let root = "sys/fs/cgroup";
+    if only_v2 {
+        if namespace {
+            plan.inside.push(Planned::may(mount("cgroup2", inside(root), flags & !ms::RDONLY, "")));
+        } else {
+            let from = outside(if mode.full { &hierarchies[0].0.mountpoint } else { hierarchies[0].1 });
+            plan.inside.push(Planned::may(Step::Bind { from, at: inside(root), recursive: false }));
+        }
+        if mode.access == CgroupAccess::Ro {
+            plan.inside.push(Planned::may(Step::SetMountFlags { at: inside(root), flags, recursive: false }));
+        }
+        return;
+    }
+    if (namespace && !mode.force) || hierarchies.is_empty() {
+        return;
+    }
+    plan.inside.push(Planned::must(mount("tmpfs", inside(root), SAFE, "size=100k,mode=755")));
+    for (hierarchy, dir) in hierarchies {
+        let name = match hierarchy.version {
+            2 => "unified".into(),
+            _ => hierarchy.controllers.join(",").replace("name=", ""),
+        };
+        let at = inside(&format!("{root}/{name}"));
+        plan.inside.push(Planned::may(Step::MakeDir { at: at.clone(), mode: 0o755 }));
+        let from = outside(if mode.full { &hierarchy.mountpoint } else { dir });
+        plan.inside.push(Planned::may(Step::Bind { from, at: at.clone(), recursive: false }));
+        plan.inside.push(Planned::may(Step::SetMountFlags { at, flags, recursive: false }));
+    }
+}
