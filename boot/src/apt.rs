@@ -13,11 +13,13 @@ pub fn quiet(command: &mut Command) -> Result<String> {
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
     }
+    // The first words tell which command it was; options and paths would only hide them.
+    let plain = |a: &String| !a.starts_with('-') && !a.contains(['=', '/', '\n']);
     let words: Vec<String> =
-        command.get_args().map(|a| a.to_string_lossy().into_owned()).filter(|a| a.len() < 60).collect();
+        command.get_args().map(|a| a.to_string_lossy().into_owned()).filter(plain).take(3).collect();
     let said = String::from_utf8_lossy(&out.stderr);
     let last = said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message");
-    Err(Fault::new(format!("'{name} {}': {} ({})", words.join(" "), ending(out.status), last.trim())))
+    Err(Fault::new(format!("'{}': {} ({})", [vec![name], words].concat().join(" "), ending(out.status), last.trim())))
 }
 
 /// An exit status in words.

@@ -4,14 +4,18 @@
 pub mod accel;
 pub mod apt;
 pub mod artifacts;
+pub mod build;
 pub mod cache;
 pub mod codec;
 pub mod cpio;
 pub mod fault;
 pub mod hash;
 pub mod modules;
+mod musl;
 pub mod qemu;
 pub mod ramdisk;
 #[cfg(test)]
 mod ramdisk_tests;
+pub mod target;
+mod toolchain;
 pub mod vmlinux;
