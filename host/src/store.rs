@@ -1,0 +1,202 @@
+//! Where containers are kept: the lxcpath, one directory for each container, its `config`.
+//!
+//! A name that could leave the lxcpath, hide in a listing or act on a terminal is refused here, before any path is made
+//! of it. Nothing here looks at running containers.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::fault::{Fault, Result};
+
+/// Where LXC keeps containers when nothing else is said.
+pub const DEFAULT_LXCPATH: &str = "/var/lib/lxc";
+/// LXC's global settings (lxc.system.conf(5)).
+pub const SYSTEM_CONF: &str = "/etc/lxc/lxc.conf";
+/// What a new container's configuration begins with when `-f` is not given.
+pub const DEFAULT_CONF: &str = "/etc/lxc/default.conf";
+/// Directory names within the lxcpath that Keel makes for itself begin so; no container's name begins with a dot.
+pub const OWN_PREFIX: &str = ".keel";
+
+/// NAME_MAX less what is put in front of a name in cgroup and file names (`lxc.payload.`).
+const NAME_LIMIT: usize = 200;
+
+/// A container's name, checked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name(String);
+
+impl Name {
+    /// Takes a name as it was typed.
+    pub fn new(text: &str) -> Result<Name> {
+        let why = if text.is_empty() {
+            "it is empty"
+        } else if text.len() > NAME_LIMIT {
+            return Err(format!("a container's name can have {NAME_LIMIT} bytes, not {}", text.len()).into());
+        } else if text.contains('/') {
+            "it has a '/' in it"
+        } else if text.chars().any(char::is_control) {
+            "it has a control character in it"
+        } else if text.starts_with('-') {
+            "it begins with '-'"
+        } else if text.starts_with('.') {
+            "it begins with '.'"
+        } else {
+            return Ok(Name(text.to_owned()));
+        };
+        Err(format!("'{}' cannot be a container's name: {why}", text.escape_debug()).into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A directory of containers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    lxcpath: PathBuf,
+}
+
+impl Store {
+    /// The lxcpath given (`-P`), else `lxc.lxcpath` of /etc/lxc/lxc.conf, else /var/lib/lxc; always absolute.
+    pub fn open(given: Option<&str>) -> Result<Store> {
+        let lxcpath = match given {
+            Some("") => return Err("an empty lxcpath was given".into()),
+            Some(path) => PathBuf::from(path),
+            None => setting_of_file(Path::new(SYSTEM_CONF), "lxc.lxcpath")?
+                .map_or_else(|| PathBuf::from(DEFAULT_LXCPATH), PathBuf::from),
+        };
+        let lxcpath = std::path::absolute(&lxcpath).map_err(|e| Fault::at("getcwd for", &lxcpath, e))?;
+        if lxcpath.to_str().is_none_or(|text| text.chars().any(char::is_control)) {
+            return Err(format!("lxcpath '{}' is not printable UTF-8", lxcpath.display()).into());
+        }
+        Ok(Store { lxcpath })
+    }
+
+    /// The directory itself.
+    pub fn lxcpath(&self) -> &Path {
+        &self.lxcpath
+    }
+
+    /// The container's directory.
+    pub fn dir(&self, name: &Name) -> PathBuf {
+        self.lxcpath.join(name.as_str())
+    }
+
+    /// The container's configuration file.
+    pub fn config(&self, name: &Name) -> PathBuf {
+        self.dir(name).join("config")
+    }
+
+    /// Whether there is such a container: its directory has a `config`.
+    pub fn is_defined(&self, name: &Name) -> bool {
+        self.config(name).is_file()
+    }
+
+    /// Names of all containers, sorted by bytes. An lxcpath that is not there has none.
+    pub fn names(&self) -> Result<Vec<Name>> {
+        let entries = match fs::read_dir(&self.lxcpath) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Fault::at("open", &self.lxcpath, e)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| Fault::at("getdents", &self.lxcpath, e))?;
+            // What is no name, or no container, is something else that lies here: not this function's to judge.
+            if let Some(Ok(name)) = entry.file_name().to_str().map(Name::new)
+                && self.is_defined(&name)
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Where sockets and state of running containers can be, best first. Android and bare ramdisks have no /run.
+pub fn run_dirs(lxcpath: &Path) -> [PathBuf; 3] {
+    ["/run/keel".into(), "/dev/.keel".into(), lxcpath.join(OWN_PREFIX)]
+}
+
+/// The first of `run_dirs` that exists or can be made, for this user alone (CVE-2015-1331: a directory that others can
+/// write to is a trap).
+pub fn make_run_dir(lxcpath: &Path) -> Result<PathBuf> {
+    let mut refused = Vec::new();
+    for dir in run_dirs(lxcpath) {
+        match usable(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(fault) => refused.push(fault.0),
+        }
+    }
+    Err(format!("no directory for sockets: {}", refused.join(", ")).into())
+}
+
+fn usable(dir: &Path) -> Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(Fault::at("mkdir", dir, e)),
+        _ => {}
+    }
+    let meta = fs::symlink_metadata(dir).map_err(|e| Fault::at("stat", dir, e))?;
+    if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() || meta.permissions().mode() & 0o022 != 0 {
+        return Err(format!("'{}' is not a directory of this user alone", dir.display()).into());
+    }
+    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).map_err(|e| Fault::at("access", dir, e))
+}
+
+/// `KEY = VALUE` of a file in LXC's grammar, the last one; none where the file is not there.
+fn setting_of_file(path: &Path, key: &str) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(setting(&text, key)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Fault::at("read", path, e)),
+    }
+}
+
+fn setting(text: &str, key: &str) -> Option<String> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| name.trim() == key)
+        .map(|(_, value)| value.trim().to_owned())
+        .rfind(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_below_the_lxcpath() {
+        for good in ["bb", "a.b", "a b", "ä", "x..", "0"] {
+            assert!(Name::new(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", ".", "..", ".hidden", "-n", "a/b", "/", "a\0b", "a\nb", "\x1b[2J", "a\u{9b}b"] {
+            assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+        assert!(Name::new(&"n".repeat(NAME_LIMIT)).is_ok());
+        assert!(Name::new(&"n".repeat(NAME_LIMIT + 1)).is_err());
+        assert_eq!(Name::new("a\nb").unwrap_err().0, "'a\\nb' cannot be a container's name: it has a control character in it");
+    }
+
+    #[test]
+    fn the_last_setting_holds() {
+        let text = "# lxc.lxcpath = /no\nlxc.lxcpath=/one\n lxc.lxcpath = /two \nlxc.lxcpath =\nlxc.lxcpathx = /no\n";
+        assert_eq!(setting(text, "lxc.lxcpath").as_deref(), Some("/two"));
+        assert_eq!(setting("", "lxc.lxcpath"), None);
+    }
+
+    #[test]
+    fn the_path_is_absolute() {
+        assert!(Store::open(Some("some/where")).unwrap().lxcpath().is_absolute());
+        assert!(Store::open(Some("")).is_err());
+        assert!(Store::open(Some("/a\x1bb")).is_err());
+    }
+}
