@@ -4,10 +4,9 @@
 //! of it. Nothing here looks at running containers.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::fault::{Fault, Result};
+use crate::fault::{Result, at, say};
 
 /// Where LXC keeps containers when nothing else is said.
 pub const DEFAULT_LXCPATH: &str = "/var/lib/lxc";
@@ -31,7 +30,7 @@ impl Name {
         let why = if text.is_empty() {
             "it is empty"
         } else if text.len() > NAME_LIMIT {
-            return Err(format!("a container's name can have {NAME_LIMIT} bytes, not {}", text.len()).into());
+            return say(format!("a container's name can have {NAME_LIMIT} bytes, not {}", text.len()));
         } else if text.contains('/') {
             "it has a '/' in it"
         } else if text.chars().any(char::is_control) {
@@ -40,10 +39,12 @@ impl Name {
             "it begins with '-'"
         } else if text.starts_with('.') {
             "it begins with '.'"
+        } else if text.trim() != text {
+            "it begins or ends with a blank"
         } else {
             return Ok(Name(text.to_owned()));
         };
-        Err(format!("'{}' cannot be a container's name: {why}", text.escape_debug()).into())
+        say(format!("'{}' cannot be a container's name: {why}", text.escape_debug()))
     }
 
     /// The name.
@@ -68,14 +69,14 @@ impl Store {
     /// The lxcpath given (`-P`), else `lxc.lxcpath` of /etc/lxc/lxc.conf, else /var/lib/lxc; always absolute.
     pub fn open(given: Option<&str>) -> Result<Store> {
         let lxcpath = match given {
-            Some("") => return Err("an empty lxcpath was given".into()),
+            Some("") => return say("an empty lxcpath was given"),
             Some(path) => PathBuf::from(path),
             None => setting_of_file(Path::new(SYSTEM_CONF), "lxc.lxcpath")?
                 .map_or_else(|| PathBuf::from(DEFAULT_LXCPATH), PathBuf::from),
         };
-        let lxcpath = std::path::absolute(&lxcpath).map_err(|e| Fault::at("getcwd for", &lxcpath, e))?;
+        let lxcpath = std::path::absolute(&lxcpath).map_err(|e| at("getcwd for", &lxcpath, e))?;
         if lxcpath.to_str().is_none_or(|text| text.chars().any(char::is_control)) {
-            return Err(format!("lxcpath '{}' is not printable UTF-8", lxcpath.display()).into());
+            return say(format!("lxcpath '{}' is not printable UTF-8", lxcpath.display()));
         }
         Ok(Store { lxcpath })
     }
@@ -105,11 +106,11 @@ impl Store {
         let entries = match fs::read_dir(&self.lxcpath) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(Fault::at("open", &self.lxcpath, e)),
+            Err(e) => return Err(at("open", &self.lxcpath, e)),
         };
         let mut names = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(|e| Fault::at("getdents", &self.lxcpath, e))?;
+            let entry = entry.map_err(|e| at("getdents", &self.lxcpath, e))?;
             // What is no name, or no container, is something else that lies here: not this function's to judge.
             if let Some(Ok(name)) = entry.file_name().to_str().map(Name::new)
                 && self.is_defined(&name)
@@ -122,42 +123,12 @@ impl Store {
     }
 }
 
-/// Where sockets and state of running containers can be, best first. Android and bare ramdisks have no /run.
-pub fn run_dirs(lxcpath: &Path) -> [PathBuf; 3] {
-    ["/run/keel".into(), "/dev/.keel".into(), lxcpath.join(OWN_PREFIX)]
-}
-
-/// The first of `run_dirs` that exists or can be made, for this user alone (CVE-2015-1331: a directory that others can
-/// write to is a trap).
-pub fn make_run_dir(lxcpath: &Path) -> Result<PathBuf> {
-    let mut refused = Vec::new();
-    for dir in run_dirs(lxcpath) {
-        match usable(&dir) {
-            Ok(()) => return Ok(dir),
-            Err(fault) => refused.push(fault.0),
-        }
-    }
-    Err(format!("no directory for sockets: {}", refused.join(", ")).into())
-}
-
-fn usable(dir: &Path) -> Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(Fault::at("mkdir", dir, e)),
-        _ => {}
-    }
-    let meta = fs::symlink_metadata(dir).map_err(|e| Fault::at("stat", dir, e))?;
-    if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() || meta.permissions().mode() & 0o022 != 0 {
-        return Err(format!("'{}' is not a directory of this user alone", dir.display()).into());
-    }
-    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).map_err(|e| Fault::at("access", dir, e))
-}
-
 /// `KEY = VALUE` of a file in LXC's grammar, the last one; none where the file is not there.
 fn setting_of_file(path: &Path, key: &str) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(setting(&text, key)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Fault::at("read", path, e)),
+        Err(e) => Err(at("read", path, e)),
     }
 }
 
@@ -178,12 +149,15 @@ mod tests {
         for good in ["bb", "a.b", "a b", "ä", "x..", "0"] {
             assert!(Name::new(good).is_ok(), "{good:?}");
         }
-        for bad in ["", ".", "..", ".hidden", "-n", "a/b", "/", "a\0b", "a\nb", "\x1b[2J", "a\u{9b}b"] {
+        for bad in ["", ".", "..", ".hidden", "-n", "a/b", "/", "a\0b", "a\nb", "\x1b[2J", "a\u{9b}b", " a", "a "] {
             assert!(Name::new(bad).is_err(), "{bad:?}");
         }
         assert!(Name::new(&"n".repeat(NAME_LIMIT)).is_ok());
         assert!(Name::new(&"n".repeat(NAME_LIMIT + 1)).is_err());
-        assert_eq!(Name::new("a\nb").unwrap_err().0, "'a\\nb' cannot be a container's name: it has a control character in it");
+        assert_eq!(
+            Name::new("a\nb").unwrap_err().message,
+            "'a\\nb' cannot be a container's name: it has a control character in it"
+        );
     }
 
     #[test]

@@ -198,7 +198,10 @@ mod tests {
             ("dir 0955 /x", "m:1: '0955' is not an octal mode"),
             ("dir 77777 /x", "m:1: '77777' is not an octal mode"),
             ("program 4755 /bin/su busybox", "m:1: mode '4755' has a set-user-ID or set-group-ID bit"),
-            ("\nfile 0644 /x ../../etc/shadow", "m:2: '../../etc/shadow' is not the name of a file beside the manifest"),
+            (
+                "\nfile 0644 /x ../../etc/shadow",
+                "m:2: '../../etc/shadow' is not the name of a file beside the manifest",
+            ),
             ("node 0666 /dev/null p 1 3", "m:1: expected 'node MODE PATH c|b MAJOR MINOR'"),
             ("node 0666 /dev/null c one 3", "m:1: 'one' is not a device number"),
             ("dir 0755 /x if", "m:1: one condition is expected after 'if'"),

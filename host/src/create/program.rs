@@ -8,11 +8,14 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::manifest::check_components;
-use crate::fault::{Fault, Result};
+use keel_core::failure::Failure;
+
+use crate::fault::{Result, at, say};
 
 /// A static program, opened.
 pub struct Program {
@@ -27,19 +30,18 @@ pub struct Program {
 impl Program {
     /// Opens and checks a program.
     pub fn open(path: &Path) -> Result<Program> {
-        let file = File::open(path).map_err(|e| Fault::at("open", path, e))?;
-        if !file.metadata().map_err(|e| Fault::at("stat", path, e))?.is_file() {
-            return Err(format!("'{}' is not a file", path.display()).into());
+        let file = File::open(path).map_err(|e| at("open", path, e))?;
+        if !file.metadata().map_err(|e| at("stat", path, e))?.is_file() {
+            return say(format!("'{}' is not a file", path.display()));
         }
         let elf = look(|buffer, offset| file.read_exact_at(buffer, offset).is_ok())
-            .map_err(|why| format!("'{}' {why}", path.display()))?;
+            .map_err(|why| Failure::new(format!("'{}' {why}", path.display())))?;
         if let Some(interpreter) = elf.interpreter {
-            return Err(format!(
+            return say(format!(
                 "'{}' is not static: it needs '{}' (PT_INTERP), which the container does not have",
                 path.display(),
                 interpreter.escape_debug()
-            )
-            .into());
+            ));
         }
         Ok(Program { path: path.to_owned(), file, machine: elf.machine })
     }
@@ -70,7 +72,11 @@ fn look(read: impl Fn(&mut [u8], u64) -> bool) -> std::result::Result<Elf, &'sta
         return Err("is not a program: it is too short");
     }
     if &ident[..4] != b"\x7fELF" {
-        return Err(if &ident[..2] == b"#!" { "is a script, not a program" } else { "is not a program: no ELF header" });
+        return Err(if &ident[..2] == b"#!" {
+            "is a script, not a program"
+        } else {
+            "is not a program: no ELF header"
+        });
     }
     let wide = match ident[4] {
         1 => false,
@@ -139,13 +145,12 @@ fn ask(path: &Path) -> Option<Vec<String>> {
     (output.status.success() && !list.is_empty()).then_some(list)
 }
 
-use std::os::unix::process::CommandExt;
-
-/// Plain relative paths only: what a program prints is not trusted to be one.
+/// Plain relative paths in a directory only: what a program prints is not trusted to be one, and `linuxrc`, which
+/// busybox puts at the top, is of no use in a container.
 fn lines(text: &str) -> Vec<String> {
     text.lines()
         .map(str::trim)
-        .filter(|line| check_components(line).is_ok())
+        .filter(|line| line.contains('/') && check_components(line).is_ok())
         .map(str::to_owned)
         .collect()
 }
@@ -247,6 +252,9 @@ mod tests {
 
     #[test]
     fn paths_of_applets_are_plain() {
-        assert_eq!(lines("bin/ls\n/etc/passwd\n../x\n\nbin/../x\nbin/\u{1b}\nusr/bin/[\n"), ["bin/ls", "usr/bin/["]);
+        assert_eq!(
+            lines("bin/ls\nlinuxrc\n/etc/passwd\n../x\n\nbin/../x\nbin/\u{1b}\nusr/bin/[\n"),
+            ["bin/ls", "usr/bin/["]
+        );
     }
 }

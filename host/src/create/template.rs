@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use crate::fault::{Fault, Result};
+use keel_core::failure::Failure;
+
+use crate::fault::{Result, at, say};
 
 macro_rules! compiled_in {
     ($dir:literal: $($file:literal)*) => {
@@ -41,18 +43,14 @@ impl Template {
         }
         if name.contains('/') {
             let path = Path::new(name);
-            let meta = std::fs::metadata(path).map_err(|e| Fault::at("template", path, e))?;
-            return if meta.is_dir() {
-                Ok(Template::Dir(path.to_owned()))
-            } else {
-                Err(script(name))
-            };
+            let meta = std::fs::metadata(path).map_err(|e| at("template", path, e))?;
+            return if meta.is_dir() { Ok(Template::Dir(path.to_owned())) } else { Err(script(name)) };
         }
         let known: Vec<&str> = COMPILED_IN.iter().map(|(name, _)| *name).chain(["none"]).collect();
         match COMPILED_IN.iter().find(|(known, _)| *known == name) {
             Some((name, files)) => Ok(Template::CompiledIn(name, files)),
             None if Path::new(LXC_TEMPLATES).join(format!("lxc-{name}")).exists() => Err(script(name)),
-            None => Err(format!("no template '{name}' [there is {}, or the path of a directory]", known.join(", ")).into()),
+            None => say(format!("no template '{name}' [there is {}, or the path of a directory]", known.join(", "))),
         }
     }
 
@@ -62,11 +60,11 @@ impl Template {
             Template::None => Ok(Cow::Borrowed(b"")),
             Template::CompiledIn(_, files) => match files.iter().find(|(name, _)| *name == file) {
                 Some((_, content)) => Ok(Cow::Borrowed(content)),
-                None => Err(format!("'{}': ENOENT", self.label(file)).into()),
+                None => say(format!("'{}': ENOENT", self.label(file))),
             },
             Template::Dir(dir) => {
                 let path = dir.join(file);
-                std::fs::read(&path).map(Cow::Owned).map_err(|e| Fault::at("read", path, e))
+                std::fs::read(&path).map(Cow::Owned).map_err(|e| at("read", path, e))
             }
         }
     }
@@ -74,7 +72,7 @@ impl Template {
     /// One file of it that has to be text.
     pub fn read_text(&self, file: &str) -> Result<String> {
         let bytes = self.read(file)?.into_owned();
-        String::from_utf8(bytes).map_err(|_| Fault(format!("'{}' is not UTF-8", self.label(file))))
+        String::from_utf8(bytes).map_err(|_| Failure::new(format!("'{}' is not UTF-8", self.label(file))))
     }
 
     /// Whether it has such a file.
@@ -99,8 +97,10 @@ impl Template {
 /// Where LXC keeps its template programs.
 const LXC_TEMPLATES: &str = "/usr/share/lxc/templates";
 
-fn script(name: &str) -> Fault {
-    Fault(format!("template '{name}' is a program; Keel's templates are directories of data, and it runs no programs of LXC"))
+fn script(name: &str) -> Failure {
+    Failure::new(format!(
+        "template '{name}' is a program; Keel's templates are directories of data, and it runs no programs of LXC"
+    ))
 }
 
 /// Fills in `@WORD@` (capitals and `_`). An unknown word is a mistake; any other `@` stays as it is.
@@ -110,7 +110,7 @@ pub fn fill(label: &str, text: &str, words: &[(&str, String)]) -> Result<String>
         let mut rest = content;
         while let Some((before, word, after)) = next_word(rest) {
             let Some((_, value)) = words.iter().find(|(known, _)| *known == word) else {
-                return Err(Fault(format!("{label}:{line}: nothing is known for '@{word}@'")));
+                return say(format!("{label}:{line}: nothing is known for '@{word}@'"));
             };
             out.push_str(before);
             out.push_str(value);
@@ -144,7 +144,7 @@ mod tests {
         let words = [("NAME", "bb".to_owned()), ("A_B", "@NAME@".to_owned())];
         assert_eq!(fill("f", "x@y @NAME@@NAME@ @a@ @@ @NAME", &words).unwrap(), "x@y bbbb @a@ @@ @NAME");
         assert_eq!(fill("f", "@A_B@", &words).unwrap(), "@NAME@", "a value is not filled in again");
-        assert_eq!(fill("f", "\n@NAMES@", &words).unwrap_err().0, "f:2: nothing is known for '@NAMES@'");
+        assert_eq!(fill("f", "\n@NAMES@", &words).unwrap_err().message, "f:2: nothing is known for '@NAMES@'");
     }
 
     #[test]
@@ -168,13 +168,13 @@ mod tests {
     #[test]
     fn programs_are_not_run() {
         assert_eq!(
-            Template::find("/bin/sh").unwrap_err().0,
+            Template::find("/bin/sh").unwrap_err().message,
             "template '/bin/sh' is a program; Keel's templates are directories of data, and it runs no programs of LXC"
         );
         assert_eq!(
-            Template::find("bussybox").unwrap_err().0,
+            Template::find("bussybox").unwrap_err().message,
             "no template 'bussybox' [there is busybox, none, or the path of a directory]"
         );
-        assert!(Template::find("/no/such").unwrap_err().0.ends_with("ENOENT"));
+        assert!(Template::find("/no/such").unwrap_err().message.ends_with("ENOENT"));
     }
 }

@@ -23,7 +23,8 @@ impl Tree {
     /// Makes the directory `name` in `parent`, with exactly these permission bits, and opens it.
     pub fn make(parent: BorrowedFd<'_>, name: &str, mode: u32) -> Result<Tree, Errno> {
         fs::mkdirat(parent, name, Mode::RWXU)?;
-        let tree = Tree { top: fs::openat(parent, name, DIR, Mode::empty())?, root: rustix::process::geteuid().is_root() };
+        let tree =
+            Tree { top: fs::openat(parent, name, DIR, Mode::empty())?, root: rustix::process::geteuid().is_root() };
         tree.settle(&tree.top, mode)?;
         Ok(tree)
     }

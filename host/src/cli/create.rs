@@ -1,0 +1,86 @@
+//! `keel create`, `lxc-create`: makes a container from a template of data.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use keel_core::commands::{self, Opt, Parsed, UsageError, Verb};
+
+use super::out::print;
+use super::{Answer, Call, Refusal};
+use crate::create::{Init, Password, Request, Template, create};
+use crate::fault::{Result, at, say};
+use crate::store::DEFAULT_CONF;
+
+/// Makes the container and says what there is to know about it.
+pub fn run(call: &mut Call) -> Answer {
+    let name = call.take_name()?;
+    let store = call.store()?;
+    let mut args = call.args.clone();
+    // LXC hands what follows `--` to its template; here one table reads both.
+    if let Some(words) = args.trailing.take() {
+        let template = commands::parse(commands::command(Verb::TemplateBusybox), words)?;
+        if template.has(Opt::Help) {
+            print(&commands::help(commands::command(Verb::TemplateBusybox), "keel create -t busybox --"))?;
+            return Ok(0);
+        }
+        args.options.extend(template.options.into_iter().filter(|(opt, _)| *opt != Opt::Name));
+        args.operands.extend(template.operands);
+    }
+    args.no_more()?;
+    let Some(template) = args.value(Opt::Template) else {
+        return Err(UsageError("no template given: -t busybox, -t none or -t DIR".to_owned()).into());
+    };
+    let path = |opt| args.value(opt).map(PathBuf::from);
+    let autologin = args.has(Opt::Autologin).then(|| args.value(Opt::Autologin).unwrap_or("root").to_owned());
+    let request = Request {
+        store: &store,
+        name: &name,
+        template: Template::find(template)?,
+        head: head(args.value(Opt::RcFile))?,
+        busybox: path(Opt::BusyboxPath),
+        pid1: path(Opt::Pid1),
+        init: init(&args)?,
+        password: password(&args)?,
+        autologin,
+        static_dev: args.has(Opt::StaticDev),
+        rootfs: path(Opt::Rootfs),
+        sysroot: path(Opt::Sysroot),
+    };
+    let notes = create(&request, &|| false)?;
+    if !args.has(Opt::Quiet) {
+        for note in notes {
+            print(&format!("{name}: {note}\n"))?;
+        }
+    }
+    Ok(0)
+}
+
+/// What the configuration begins with: the file given, else /etc/lxc/default.conf where there is one.
+fn head(given: Option<&str>) -> Result<Option<String>> {
+    let path = Path::new(given.unwrap_or(DEFAULT_CONF));
+    match fs::read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => say(format!("'{}' is not UTF-8", path.display())),
+        },
+        Err(e) if given.is_none() && e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(at("read", path, e)),
+    }
+}
+
+fn init(args: &Parsed) -> std::result::Result<Init, Refusal> {
+    match args.value(Opt::TemplateInit) {
+        None | Some("pid1") => Ok(Init::Pid1),
+        Some("busybox") => Ok(Init::Busybox),
+        Some(other) => Err(UsageError(format!("'{other}' is no init, there is pid1 and busybox")).into()),
+    }
+}
+
+fn password(args: &Parsed) -> std::result::Result<Password, Refusal> {
+    match (args.value(Opt::Password), args.value(Opt::PasswordHash)) {
+        (Some(_), Some(_)) => Err(UsageError("either --password or --password-hash, not both".to_owned()).into()),
+        (Some(plain), None) => Ok(Password::Plain(plain.to_owned())),
+        (None, Some(hash)) => Ok(Password::Hash(hash.to_owned())),
+        (None, None) => Ok(Password::Locked),
+    }
+}

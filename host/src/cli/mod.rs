@@ -1,0 +1,150 @@
+//! The commands: one file for each, called by one table.
+//!
+//! Here alone messages and exit codes are made of what the rest returns: 0 done, 1 failed, 2 wrong usage; the tools of
+//! LXC say 1 for wrong usage too.
+
+mod create;
+mod help;
+mod install_links;
+pub mod out;
+
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+
+use keel_core::commands::{self, Command, Opt, Parsed, UsageError, Verb};
+use keel_core::failure::Failure;
+
+use crate::fault::Result;
+use crate::store::{Name, Store};
+use out::Messages;
+
+/// A command as it was called.
+#[derive(Debug)]
+pub struct Call {
+    /// Its row.
+    pub command: &'static Command,
+    /// `keel start` or `lxc-start`, for texts.
+    pub called: String,
+    /// Its arguments.
+    pub args: Parsed,
+    /// How it speaks.
+    pub messages: Messages,
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The arguments make no sense.
+    Usage(UsageError),
+    /// It failed.
+    Failed(Failure),
+}
+
+impl From<UsageError> for Refusal {
+    fn from(error: UsageError) -> Refusal {
+        Refusal::Usage(error)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Refusal {
+        Refusal::Failed(failure)
+    }
+}
+
+/// What a command returns: its exit code.
+pub type Answer = std::result::Result<u8, Refusal>;
+
+fn run(call: &mut Call) -> Answer {
+    match call.command.verb {
+        Verb::Create => create::run(call),
+        Verb::Help => help::help(call),
+        Verb::Man => help::man(call),
+        Verb::Completions => help::completions(call),
+        Verb::Version => help::version(),
+        Verb::InstallLinks => install_links::run(call),
+        _ => Err(Failure::new(format!("'{}' is not available yet", call.command.name)).into()),
+    }
+}
+
+/// Runs the command that the arguments name; argv\[0\] is among them.
+pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+    let mut args = args.into_iter().map(OsStringExt::into_vec);
+    let argv0 = args.next().unwrap_or_default();
+    let argv0 = String::from_utf8_lossy(&argv0).into_owned();
+    let mut messages = Messages { speaker: "keel".to_owned(), ..Messages::default() };
+
+    let by_name = match commands::by_argv0(&argv0) {
+        Ok(found) => found,
+        Err(error) => return wrong(&messages, &error.0, None, 1),
+    };
+    let as_lxc = by_name.is_some();
+    let (command, called) = match by_name {
+        Some(command) => {
+            let base = argv0.rsplit('/').next().unwrap_or(&argv0);
+            (command, base.to_owned())
+        }
+        None => {
+            let word = args.next().unwrap_or_else(|| b"help".to_vec());
+            let word = String::from_utf8_lossy(&word).into_owned();
+            let word = match word.as_str() {
+                "--help" | "-h" | "-?" => "help",
+                "--version" | "-V" => "version",
+                other => other,
+            };
+            match commands::by_name(word) {
+                Ok(command) => (command, format!("keel {}", command.name)),
+                Err(error) => return wrong(&messages, &error.0, Some("'keel help' lists the commands"), 2),
+            }
+        }
+    };
+    if as_lxc {
+        messages.speaker.clone_from(&called);
+    }
+    let wrong_usage = if as_lxc { 1 } else { 2 };
+    let usage = |messages: &Messages, error: &UsageError| {
+        let line = commands::usage(command, &called);
+        wrong(messages, &error.0, Some(line.trim_end()), wrong_usage)
+    };
+    let args = match commands::parse(command, args) {
+        Ok(args) => args,
+        Err(error) => return usage(&messages, &error),
+    };
+    messages.quiet = args.has(Opt::Quiet);
+    messages.logfile = args.value(Opt::LogFile).map(Into::into);
+    let mut call = Call { command, called: called.clone(), args, messages };
+    let answer = match help::common(&call) {
+        Some(answer) => answer,
+        None => run(&mut call),
+    };
+    match answer {
+        Ok(code) => ExitCode::from(code),
+        Err(Refusal::Usage(error)) => usage(&call.messages, &error),
+        Err(Refusal::Failed(failure)) => {
+            call.messages.print(&failure.message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wrong(messages: &Messages, why: &str, then: Option<&str>, code: u8) -> ExitCode {
+    messages.print(why);
+    if let Some(then) = then {
+        messages.print(then);
+    }
+    ExitCode::from(code)
+}
+
+impl Call {
+    /// The lxcpath that this call is about.
+    pub fn store(&self) -> Result<Store> {
+        Store::open(self.args.value(Opt::LxcPath))
+    }
+
+    /// The container's name, checked; from here on messages begin with it.
+    pub fn take_name(&mut self) -> std::result::Result<Name, Refusal> {
+        let name = Name::new(&self.args.take_name()?)?;
+        self.messages.speaker = format!("{}: {name}", self.messages.speaker);
+        Ok(name)
+    }
+}

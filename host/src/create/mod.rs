@@ -1,0 +1,284 @@
+//! Makes a container: its directory, a configuration in LXC's form, a root file system from a template.
+//!
+//! Nothing is half made: all that can be wrong with the template, the programs and the choices is found before the
+//! first write; the container is built under a name that no container can have and renamed when it is whole; what was
+//! begun is removed again on any failure and when the user interrupts. What exists is never touched.
+
+mod manifest;
+mod password;
+mod program;
+mod template;
+mod tree;
+mod work;
+
+use std::fs::{self, File};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use keel_core::failure::Failure;
+use rustix::fs::{Mode, OFlags};
+
+use crate::fault::{Result, at, say};
+use crate::remove;
+use crate::store::{Name, OWN_PREFIX, Store};
+use program::Program;
+use work::{Choices, Work};
+
+pub use template::Template;
+
+/// sethostname(2): __NEW_UTS_LEN.
+const UTS_NAME_LIMIT: usize = 64;
+
+/// The first program of the new container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Init {
+    /// Keel's own.
+    #[default]
+    Pid1,
+    /// busybox's.
+    Busybox,
+}
+
+/// How root gets in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Password {
+    /// Not at all.
+    #[default]
+    Locked,
+    /// With this password.
+    Plain(String),
+    /// With the password that this hash is of, crypt(5).
+    Hash(String),
+}
+
+/// What is to be made.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Where.
+    pub store: &'a Store,
+    /// Its name.
+    pub name: &'a Name,
+    /// From what.
+    pub template: Template,
+    /// Text that the configuration begins with (`-f`, /etc/lxc/default.conf).
+    pub head: Option<String>,
+    /// The busybox to copy; none: the one in PATH.
+    pub busybox: Option<PathBuf>,
+    /// The pid1 to copy; none: the one beside this program, or in PATH.
+    pub pid1: Option<PathBuf>,
+    /// The first program.
+    pub init: Init,
+    /// root's password.
+    pub password: Password,
+    /// Who is logged in on the console without a password.
+    pub autologin: Option<String>,
+    /// Device nodes in the image instead of a /dev made at each start.
+    pub static_dev: bool,
+    /// Where the root file system goes; none: into the container's directory.
+    pub rootfs: Option<PathBuf>,
+    /// A directory that will be `/` of the machine the container is for: taken off the paths in the configuration.
+    pub sysroot: Option<PathBuf>,
+}
+
+/// Makes it. Returns what the user should know, a line each. `interrupted` is asked between two writes.
+pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<String>> {
+    let dir = request.store.dir(request.name);
+    if fs::symlink_metadata(&dir).is_ok_and(|meta| !meta.is_dir()) || request.store.is_defined(request.name) {
+        return say("container already exists");
+    }
+    let rootfs = match &request.rootfs {
+        Some(path) => std::path::absolute(path).map_err(|e| at("getcwd for", path, e))?,
+        None => dir.join("rootfs"),
+    };
+    let elsewhere = rootfs != dir.join("rootfs");
+    if elsewhere && fs::symlink_metadata(&rootfs).is_ok() {
+        return say(format!("rootfs '{}' exists already", rootfs.display()));
+    }
+    let mut notes = Vec::new();
+    let (config, work) = prepare(request, &rootfs, &mut notes)?;
+
+    let lxcpath = request.store.lxcpath();
+    fs::create_dir_all(lxcpath).map_err(|e| at("mkdir", lxcpath, e))?;
+    let draft = Draft::begin(lxcpath, request.name, 0o770)?;
+    // Elsewhere: its own draft beside the place it is for, since rename(2) does not leave a file system.
+    let outside = match (&work, elsewhere) {
+        (Some(_), true) => Some(Draft::begin(parent_of(&rootfs)?, request.name, 0o755)?),
+        _ => None,
+    };
+    if let Some(work) = &work {
+        let inside;
+        let top = match &outside {
+            Some(draft) => &draft.tree,
+            None => {
+                inside = draft.tree.subtree("rootfs", 0o755).map_err(|e| at("mkdir", &rootfs, e))?;
+                &inside
+            }
+        };
+        for one in work {
+            if interrupted() {
+                return say("interrupted");
+            }
+            one.perform(top, &rootfs)?;
+        }
+    }
+    draft.tree.file("config", 0o640, config.as_bytes()).map_err(|e| at("write", dir.join("config"), e))?;
+    if interrupted() {
+        return say("interrupted");
+    }
+    let mut placed = None;
+    if let Some(outside) = outside {
+        placed = Some(outside.place(&rootfs)?);
+    }
+    draft.place(&dir)?.keep();
+    if let Some(placed) = placed {
+        placed.keep();
+    }
+    Ok(notes)
+}
+
+/// All that will be written, checked: the text of the configuration, and the work on the root file system.
+fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<(String, Option<Vec<Work>>)> {
+    let mut config = format!("# Container '{}', made by keel {}\n", request.name, env!("CARGO_PKG_VERSION"));
+    match &request.head {
+        Some(head) => {
+            config += head;
+            if !head.ends_with('\n') {
+                config.push('\n');
+            }
+        }
+        // What LXC 0.9 and before meant by no network at all was the host's.
+        None => config += "lxc.net.0.type = empty\n",
+    }
+    if matches!(request.template, Template::None) {
+        config += &format!("lxc.uts.name = {}\n", request.name);
+        if request.rootfs.is_some() {
+            config += &format!("lxc.rootfs.path = dir:{}\n", seen(request, rootfs)?);
+        }
+        return Ok((config, None));
+    }
+    if request.name.as_str().len() > UTS_NAME_LIMIT {
+        return say(format!("'{}' cannot be the host name too: that has {UTS_NAME_LIMIT} bytes at most", request.name));
+    }
+    let busybox = match &request.busybox {
+        Some(path) => Program::open(path)?,
+        None => match Program::in_path("busybox") {
+            Some(path) => Program::open(&path)?,
+            None => return say("no 'busybox' in PATH [--busybox FILE names a static one]"),
+        },
+    };
+    let mut programs = vec![("busybox", busybox)];
+    if request.init == Init::Pid1 {
+        let pid1 = match &request.pid1 {
+            Some(path) => Program::open(path)?,
+            None => Program::open(&pid1_nearby()?)?,
+        };
+        if pid1.machine != programs[0].1.machine {
+            return say(format!(
+                "'{}' and '{}' are for different processors (e_machine {} and {})",
+                programs[0].1.path.display(),
+                pid1.path.display(),
+                programs[0].1.machine,
+                pid1.machine
+            ));
+        }
+        programs.push(("pid1", pid1));
+    }
+    let choices = Choices::new(request, seen(request, rootfs)?)?;
+    let label = request.template.label("config");
+    config += &template::fill(&label, &request.template.read_text("config")?, &choices.words)?;
+    let work = work::plan(&request.template, programs, &choices, notes)?;
+    notes.extend(choices.notes);
+    Ok((config, Some(work)))
+}
+
+/// How the machine that the container is for will see this path.
+fn seen(request: &Request, path: &Path) -> Result<String> {
+    let path = match &request.sysroot {
+        None => path.to_owned(),
+        Some(sysroot) => {
+            let sysroot = std::path::absolute(sysroot).map_err(|e| at("getcwd for", sysroot, e))?;
+            match path.strip_prefix(&sysroot) {
+                Ok(rest) => Path::new("/").join(rest),
+                Err(_) => {
+                    return say(format!(
+                        "rootfs '{}' is not below the sysroot '{}'",
+                        path.display(),
+                        sysroot.display()
+                    ));
+                }
+            }
+        }
+    };
+    match path.to_str() {
+        Some(text) if !text.chars().any(char::is_control) && text.trim() == text => Ok(text.to_owned()),
+        _ => say(format!("rootfs '{}' cannot be written into a configuration file", path.display())),
+    }
+}
+
+/// The pid1 beside this program, else in /sbin, else in PATH.
+fn pid1_nearby() -> Result<PathBuf> {
+    let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name("pid1"));
+    beside
+        .into_iter()
+        .chain([PathBuf::from("/sbin/pid1")])
+        .find(|path| path.is_file())
+        .or_else(|| Program::in_path("pid1"))
+        .ok_or_else(|| {
+            Failure::new(
+                "no 'pid1' beside keel, in /sbin or in PATH [--pid1 FILE names it, --init busybox does without]",
+            )
+        })
+}
+
+fn parent_of(path: &Path) -> Result<&Path> {
+    path.parent().ok_or_else(|| Failure::new(format!("'{}' cannot be a rootfs", path.display())))
+}
+
+/// A directory under a name of its own, removed again unless it is put in its place and kept.
+struct Draft {
+    parent: File,
+    name: String,
+    tree: tree::Tree,
+}
+
+impl Draft {
+    fn begin(parent: &Path, name: &Name, mode: u32) -> Result<Draft> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(parent, flags, Mode::empty()).map_err(|e| at("open", parent, e))?;
+        let name = format!("{OWN_PREFIX}-new-{}.{}", name.as_str(), std::process::id());
+        let tree = tree::Tree::make(opened.as_fd(), &name, mode).map_err(|e| at("mkdir", parent.join(&name), e))?;
+        Ok(Draft { parent: File::from(opened), name, tree })
+    }
+
+    /// Gives it the name it is for. rename(2) takes the place of an empty directory and of nothing else.
+    fn place(mut self, path: &Path) -> Result<Draft> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        match rustix::fs::renameat(&self.parent, &self.name, &self.parent, &name) {
+            Ok(()) => {
+                self.name = name;
+                Ok(self)
+            }
+            Err(rustix::io::Errno::NOTEMPTY | rustix::io::Errno::EXIST | rustix::io::Errno::NOTDIR) => {
+                say(format!("'{}' exists already", path.display()))
+            }
+            Err(errno) => Err(at("rename to", path, errno)),
+        }
+    }
+
+    fn keep(mut self) {
+        self.name.clear();
+    }
+
+    fn parent(&self) -> BorrowedFd<'_> {
+        self.parent.as_fd()
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.name.is_empty() {
+            // The failure that led here is the one to report.
+            let _ = remove::tree(self.parent(), &self.name, None);
+        }
+    }
+}
