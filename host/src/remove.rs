@@ -145,7 +145,7 @@ mod tests {
         std::fs::write(at("bb/config"), "").unwrap();
         symlink("../../../outside", at("bb/rootfs/a/out")).unwrap();
         symlink(at("outside"), at("bb/out")).unwrap();
-        std::fs::set_permissions(at("bb/rootfs/a/b"), std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(at("bb/rootfs/a/b"), std::fs::Permissions::from_mode(0o000)).unwrap();
         remove(&scratch, "bb", Some("config")).unwrap();
         assert!(!at("bb").exists());
         assert_eq!(std::fs::read_to_string(at("outside/f")).unwrap(), "kept");

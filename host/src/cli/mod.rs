@@ -6,6 +6,7 @@
 mod create;
 mod help;
 mod install_links;
+mod ls;
 pub mod out;
 
 use std::os::unix::ffi::OsStringExt;
@@ -58,6 +59,7 @@ pub type Answer = std::result::Result<u8, Refusal>;
 fn run(call: &mut Call) -> Answer {
     match call.command.verb {
         Verb::Create => create::run(call),
+        Verb::Ls => ls::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

@@ -205,11 +205,19 @@ mod tests {
         };
         put(18, 2, 62);
         if wide {
-            (put(32, 8, 64), put(54, 2, 56), put(56, 2, 1));
-            (put(64, 4, kind.into()), put(72, 8, data), put(96, 8, 11));
+            put(32, 8, 64);
+            put(54, 2, 56);
+            put(56, 2, 1);
+            put(64, 4, kind.into());
+            put(72, 8, data);
+            put(96, 8, 11);
         } else {
-            (put(28, 4, 64), put(42, 2, 32), put(44, 2, 1));
-            (put(64, 4, kind.into()), put(68, 4, data), put(80, 4, 11));
+            put(28, 4, 64);
+            put(42, 2, 32);
+            put(44, 2, 1);
+            put(64, 4, kind.into());
+            put(68, 4, data);
+            put(80, 4, 11);
         }
         bytes
     }
