@@ -3,6 +3,10 @@
 //! `Config` is neutral: LXC files are its first front end (`lxc`). Nothing LXC-specific goes past this folder. A field is
 //! named after its key with `_` for `.`; a value that a later stage may have to complain about keeps its `Origin`.
 
+pub mod fstab;
+pub mod lxc;
+pub mod words;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -25,14 +29,29 @@ pub struct At<T> {
     pub origin: Origin,
 }
 
-/// Which era of LXC a file was written for; its silent defaults follow from it (reference: LXC 0.9, 1.0, 1.1, 3.0).
+/// Which era of LXC a file was written for; its silent defaults follow from it. Told by the spelling of its keys and by
+/// the oldest release that knew them all (reference: 0.9, 1.0, 1.1 and 3.0 changed defaults without saying so).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
-    /// Names of 0.x to 2.x (`lxc.utsname`): no network key means the host's network, no autodev, `lxc.pts` a flag.
+    /// 0.x: no network key means the host's network, no autodev.
     Legacy,
-    /// Names of 2.1 and later (`lxc.uts.name`): an empty network, autodev on.
+    /// Old names with a key that came with 1.0: an empty network, no autodev.
+    One,
+    /// Names of 2.1 and later, or old names with a key that came with 1.1: an empty network, autodev on.
     #[default]
     Current,
+}
+
+impl Dialect {
+    /// Whether a container without any network key shares the host's network.
+    pub fn host_network(self) -> bool {
+        self == Dialect::Legacy
+    }
+
+    /// Whether /dev is filled by the runtime when no key says so.
+    pub fn autodev(self) -> bool {
+        self == Dialect::Current
+    }
 }
 
 /// A whole configuration.

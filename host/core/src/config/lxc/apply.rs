@@ -1,0 +1,410 @@
+//! What the rows of the table with a meaning of their own do: a value on its way into a `Config`, and back into text.
+//!
+//! Each pair belongs to one key: the reader takes an empty value as clearing, the printer gives whole keys with values.
+
+use super::keys::Setting;
+use super::values;
+use crate::config::{
+    At, Caps, CgroupSetting, Config, ConsolePath, Net, NetKind, Origin, Personality, Restart, RootfsKind, fstab, words,
+};
+use crate::nearest;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+type Done = Result<(), String>;
+type Lines = Vec<(String, String)>;
+
+fn at<T>(value: T, origin: Origin) -> At<T> {
+    At { value, origin }
+}
+
+/// The line of one key, if it has a value.
+fn line(key: &str, value: Option<impl Into<String>>) -> Lines {
+    value.map(|value| (key.to_string(), value.into())).into_iter().collect()
+}
+
+pub(super) fn print_nothing(_: &Config) -> Lines {
+    Vec::new()
+}
+
+/// Longest host name of Linux, __NEW_UTS_LEN.
+const LONGEST_NAME: usize = 64;
+
+pub(super) fn uts_name(s: &mut Setting<'_>) -> Done {
+    if s.value.len() > LONGEST_NAME {
+        return Err(format!("'{}' is longer than {LONGEST_NAME} bytes", s.value));
+    }
+    s.config.uts_name = (!s.value.is_empty()).then(|| s.value.to_string());
+    Ok(())
+}
+
+pub(super) fn print_uts_name(c: &Config) -> Lines {
+    line("lxc.uts.name", c.uts_name.clone())
+}
+
+pub(super) fn arch(s: &mut Setting<'_>) -> Done {
+    s.config.arch = if s.value.is_empty() { None } else { Some(values::machine(s.value)?) };
+    Ok(())
+}
+
+pub(super) fn print_arch(c: &Config) -> Lines {
+    let name = c.arch.map(|arch| match arch {
+        Personality::Linux32 => "linux32",
+        Personality::Linux => "linux64",
+    });
+    line("lxc.arch", name)
+}
+
+pub(super) fn init_cmd(s: &mut Setting<'_>) -> Done {
+    s.config.init.cmd = words::split(s.value)?;
+    Ok(())
+}
+
+pub(super) fn print_init_cmd(c: &Config) -> Lines {
+    line("lxc.init.cmd", (!c.init.cmd.is_empty()).then(|| words::join(&c.init.cmd)))
+}
+
+pub(super) fn environment(s: &mut Setting<'_>) -> Done {
+    if s.value.is_empty() {
+        s.config.environment.clear();
+        return Ok(());
+    }
+    let (name, value) = match s.value.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_string())),
+        None => (s.value, None),
+    };
+    if name.is_empty() {
+        return Err(format!("'{}' has no name in front of '='", s.value));
+    }
+    s.config.environment.push(at((name.to_string(), value), s.origin));
+    Ok(())
+}
+
+pub(super) fn print_environment(c: &Config) -> Lines {
+    let texts = c.environment.iter().map(|e| match &e.value {
+        (name, Some(value)) => format!("{name}={value}"),
+        (name, None) => name.clone(),
+    });
+    texts.map(|text| ("lxc.environment".to_string(), text)).collect()
+}
+
+/// Types that LXC has had; one in front of the first colon is a type, anything else is part of the path.
+fn kind(name: &str) -> Option<RootfsKind> {
+    Some(match name {
+        "dir" => RootfsKind::Dir,
+        "overlay" | "overlayfs" => RootfsKind::Overlay,
+        "loop" => RootfsKind::Loop,
+        "aufs" | "btrfs" | "lvm" | "nbd" | "rbd" | "zfs" | "best" => RootfsKind::Other(name.to_string()),
+        _ => return None,
+    })
+}
+
+pub(super) fn rootfs(s: &mut Setting<'_>) -> Done {
+    let rootfs = &mut s.config.rootfs;
+    if s.value.is_empty() {
+        (rootfs.path, rootfs.kind) = (None, RootfsKind::Dir);
+        return Ok(());
+    }
+    // Apart from LXC, a path with a colon stays whole when it begins with a slash.
+    let (found, path) = match s.value.split_once(':').filter(|_| !s.value.starts_with('/')) {
+        Some((name, path)) => match kind(name) {
+            Some(found) => (Some(found), path),
+            None => {
+                let names = ["dir", "overlay", "overlayfs", "loop", "nbd", "btrfs", "zfs", "lvm", "rbd"];
+                return Err(format!("unknown type '{name}' in front of the path{}", nearest::hint(name, names)));
+            }
+        },
+        None => (None, s.value),
+    };
+    if path.is_empty() {
+        return Err(format!("'{}' has no path behind its type", s.value));
+    }
+    // The type of lxc.rootfs.backend stays unless the path brings its own.
+    rootfs.kind = found.unwrap_or(match s.old {
+        true => core::mem::take(&mut rootfs.kind),
+        false => RootfsKind::Dir,
+    });
+    rootfs.path = Some(at(path.to_string(), s.origin));
+    Ok(())
+}
+
+pub(super) fn backend(s: &mut Setting<'_>) -> Done {
+    s.config.rootfs.kind = match (s.value, kind(s.value)) {
+        ("", _) => RootfsKind::Dir,
+        (_, Some(kind)) => kind,
+        (name, None) => return Err(format!("unknown type '{name}'")),
+    };
+    Ok(())
+}
+
+pub(super) fn print_rootfs(c: &Config) -> Lines {
+    let kind = match &c.rootfs.kind {
+        RootfsKind::Dir => "dir",
+        RootfsKind::Overlay => "overlay",
+        RootfsKind::Loop => "loop",
+        RootfsKind::Other(name) => name,
+    };
+    line("lxc.rootfs.path", c.rootfs.path.as_ref().map(|path| format!("{kind}:{}", path.value)))
+}
+
+pub(super) fn rootfs_options(s: &mut Setting<'_>) -> Done {
+    s.config.rootfs.options = None;
+    if s.value.is_empty() {
+        return Ok(());
+    }
+    let read = fstab::options(s.value, &mut s.warnings)?;
+    if read.create.is_some() || read.optional || read.relative {
+        return Err("create=, optional and relative have no meaning for a root file system".into());
+    }
+    s.config.rootfs.options = Some(at(s.value.to_string(), s.origin));
+    Ok(())
+}
+
+pub(super) fn print_rootfs_options(c: &Config) -> Lines {
+    line("lxc.rootfs.options", c.rootfs.options.as_ref().map(|o| o.value.clone()))
+}
+
+pub(super) fn fstab(s: &mut Setting<'_>) -> Done {
+    s.config.mount_fstab = (!s.value.is_empty()).then(|| at(s.value.to_string(), s.origin));
+    Ok(())
+}
+
+pub(super) fn print_fstab(c: &Config) -> Lines {
+    line("lxc.mount.fstab", c.mount_fstab.as_ref().map(|f| f.value.clone()))
+}
+
+pub(super) fn mount_entry(s: &mut Setting<'_>) -> Done {
+    if s.value.is_empty() {
+        s.config.mount_entry.clear();
+    } else {
+        let entry = fstab::entry(s.value, &mut s.warnings)?;
+        s.config.mount_entry.push(at(entry, s.origin));
+    }
+    Ok(())
+}
+
+pub(super) fn print_mount_entry(c: &Config) -> Lines {
+    c.mount_entry.iter().map(|e| ("lxc.mount.entry".to_string(), fstab::line(&e.value))).collect()
+}
+
+pub(super) use super::mount_auto::{mount_auto, print_mount_auto};
+
+pub(super) fn console(s: &mut Setting<'_>) -> Done {
+    s.config.console.path = match s.value {
+        "" => ConsolePath::Pty,
+        "none" => ConsolePath::None,
+        path => ConsolePath::Path(path.to_string()),
+    };
+    Ok(())
+}
+
+pub(super) fn print_console(c: &Config) -> Lines {
+    let path = match &c.console.path {
+        ConsolePath::Pty => None,
+        ConsolePath::None => Some("none"),
+        ConsolePath::Path(path) => Some(path.as_str()),
+    };
+    line("lxc.console.path", path)
+}
+
+const BOTH_CAPS: &str = "lxc.cap.drop and lxc.cap.keep exclude each other";
+
+pub(super) fn cap_drop(s: &mut Setting<'_>) -> Done {
+    let Caps::Drop(dropped) = &mut s.config.caps else {
+        return if s.value.is_empty() { Ok(()) } else { Err(BOTH_CAPS.into()) };
+    };
+    if s.value.is_empty() {
+        dropped.clear();
+    }
+    each(s.value, |word| {
+        dropped.push(values::capability(word)?);
+        Ok(())
+    })
+}
+
+pub(super) fn cap_keep(s: &mut Setting<'_>) -> Done {
+    match &mut s.config.caps {
+        Caps::Drop(dropped) if dropped.is_empty() && !s.value.is_empty() => s.config.caps = Caps::Keep(Vec::new()),
+        Caps::Keep(_) if s.value.is_empty() => s.config.caps = Caps::default(),
+        Caps::Drop(_) if !s.value.is_empty() => return Err(BOTH_CAPS.into()),
+        _ => {}
+    }
+    let Caps::Keep(kept) = &mut s.config.caps else { return Ok(()) };
+    each(s.value, |word| {
+        match word {
+            "none" => kept.clear(),
+            word => kept.push(values::capability(word)?),
+        }
+        Ok(())
+    })
+}
+
+/// Takes every word of a list; all that are wrong are in the sentence, the right ones are taken.
+fn each(list: &str, mut take: impl FnMut(&str) -> Done) -> Done {
+    let wrong: Vec<String> = list.split([' ', '\t']).filter(|w| !w.is_empty()).filter_map(|w| take(w).err()).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+}
+
+fn caps(key: &str, numbers: &[u8]) -> Lines {
+    let names: Vec<String> = numbers.iter().map(|n| values::capability_name(*n)).collect();
+    vec![(key.to_string(), if names.is_empty() { "none".to_string() } else { names.join(" ") })]
+}
+
+pub(super) fn print_cap_drop(c: &Config) -> Lines {
+    match &c.caps {
+        Caps::Drop(dropped) if !dropped.is_empty() => caps("lxc.cap.drop", dropped),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn print_cap_keep(c: &Config) -> Lines {
+    match &c.caps {
+        Caps::Keep(kept) => caps("lxc.cap.keep", kept),
+        Caps::Drop(_) => Vec::new(),
+    }
+}
+
+fn cgroup(s: &mut Setting<'_>, version: u8) -> Done {
+    let other = |c: &At<CgroupSetting>| c.value.version != version;
+    match (s.rest, s.value) {
+        ("", "") => s.config.cgroup.retain(other),
+        ("", _) => return Err("the name of a file is missing behind the key".into()),
+        (file, _) if file.contains('/') || file.starts_with('.') => {
+            return Err(format!("'{file}' cannot be a file of a cgroup"));
+        }
+        (file, "") => s.config.cgroup.retain(|c| other(c) || c.value.file != file),
+        (file, value) => {
+            let setting = CgroupSetting { version, file: file.to_string(), value: value.to_string() };
+            s.config.cgroup.push(at(setting, s.origin));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn cgroup1(s: &mut Setting<'_>) -> Done {
+    cgroup(s, 1)
+}
+
+pub(super) fn cgroup2(s: &mut Setting<'_>) -> Done {
+    cgroup(s, 2)
+}
+
+fn cgroups(c: &Config, version: u8, start: &str) -> Lines {
+    let ours = c.cgroup.iter().map(|c| &c.value).filter(|c| c.version == version);
+    ours.map(|c| (format!("{start}{}", c.file), c.value.clone())).collect()
+}
+
+pub(super) fn print_cgroup1(c: &Config) -> Lines {
+    cgroups(c, 1, "lxc.cgroup.")
+}
+
+pub(super) fn print_cgroup2(c: &Config) -> Lines {
+    cgroups(c, 2, "lxc.cgroup2.")
+}
+
+const NET_KINDS: [&str; 7] = ["none", "empty", "veth", "vlan", "macvlan", "ipvlan", "phys"];
+
+pub(super) fn net_type(s: &mut Setting<'_>) -> Done {
+    let nets = &mut s.config.net;
+    // The old name begins a section of its own each time, unless it carries a number.
+    let index = s.index.unwrap_or_else(|| nets.last().map_or(0, |net| net.index.saturating_add(1)));
+    let kind = match s.value {
+        "" => {
+            nets.retain(|net| net.index != index);
+            return Ok(());
+        }
+        "none" => NetKind::None,
+        "empty" => NetKind::Empty,
+        other if NET_KINDS.contains(&other) => NetKind::Other(other.to_string()),
+        other => {
+            return Err(format!("unknown type '{other}'{}", nearest::hint(other, NET_KINDS)));
+        }
+    };
+    let net = Net { index, kind: at(kind, s.origin) };
+    match nets.binary_search_by_key(&index, |net| net.index) {
+        Ok(place) => nets[place] = net,
+        Err(place) => nets.insert(place, net),
+    }
+    s.config.net_cleared = false;
+    Ok(())
+}
+
+pub(super) fn print_net_type(c: &Config) -> Lines {
+    let named = |kind: &NetKind| match kind {
+        NetKind::None => "none".to_string(),
+        NetKind::Empty => "empty".to_string(),
+        NetKind::Other(name) => name.clone(),
+    };
+    c.net.iter().map(|n| (format!("lxc.net.{}.type", n.index), named(&n.kind.value))).collect()
+}
+
+pub(super) fn net_clear(s: &mut Setting<'_>) -> Done {
+    if !s.value.is_empty() {
+        return Err(format!("takes no value but an empty one, not '{}'", s.value));
+    }
+    match s.index {
+        Some(index) => s.config.net.retain(|net| net.index != index),
+        None => {
+            s.config.net.clear();
+            s.config.net_cleared = true;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn print_net_clear(c: &Config) -> Lines {
+    line("lxc.net", c.net_cleared.then_some(""))
+}
+
+pub(super) fn log_level(s: &mut Setting<'_>) -> Done {
+    s.config.log.level = if s.value.is_empty() { None } else { Some(values::level(s.value)?) };
+    Ok(())
+}
+
+pub(super) fn print_log_level(c: &Config) -> Lines {
+    line("lxc.log.level", c.log.level.map(values::level_name))
+}
+
+pub(super) fn start_order(s: &mut Setting<'_>) -> Done {
+    s.config.start.order = if s.value.is_empty() { 0 } else { values::signed(s.value)? };
+    Ok(())
+}
+
+pub(super) fn print_start_order(c: &Config) -> Lines {
+    line("lxc.start.order", (c.start.order != 0).then(|| c.start.order.to_string()))
+}
+
+pub(super) fn group(s: &mut Setting<'_>) -> Done {
+    if s.value.is_empty() {
+        s.config.start.groups.clear();
+    }
+    let names = s.value.split([' ', '\t', ',']).filter(|name| !name.is_empty());
+    s.config.start.groups.extend(names.map(String::from));
+    Ok(())
+}
+
+pub(super) fn print_group(c: &Config) -> Lines {
+    line("lxc.group", (!c.start.groups.is_empty()).then(|| c.start.groups.join(" ")))
+}
+
+const RESTARTS: [(&str, Restart); 3] =
+    [("no", Restart::No), ("on-failure", Restart::OnFailure), ("always", Restart::Always)];
+
+pub(super) fn restart(s: &mut Setting<'_>) -> Done {
+    s.config.restart = match RESTARTS.iter().find(|(name, _)| *name == s.value) {
+        Some((_, restart)) => Some(*restart),
+        None if s.value.is_empty() => None,
+        None => {
+            let hint = nearest::hint(s.value, RESTARTS.map(|(name, _)| name));
+            return Err(format!("'{}' is not one of no, on-failure, always{hint}", s.value));
+        }
+    };
+    Ok(())
+}
+
+pub(super) fn print_restart(c: &Config) -> Lines {
+    let name = |restart| RESTARTS.iter().find(|(_, r)| *r == restart).map(|(name, _)| *name);
+    line("keel.restart", c.restart.and_then(name))
+}

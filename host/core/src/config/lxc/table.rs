@@ -1,0 +1,174 @@
+//! The table of keys: one row for each that any release of LXC knew. A new key is a field of `Config` and a row.
+//!
+//! Rows `later` are known and not in force yet: the parser says so at each use.
+
+use super::apply as own;
+use super::keys::{Key, Means, Release};
+
+const fn row(
+    name: &'static str,
+    since: Release,
+    old: &'static [(&'static str, Release)],
+    means: Means,
+    help: &'static str,
+) -> Key {
+    Key { name, since, old, list: false, dropped: false, help, means }
+}
+
+const fn list(
+    name: &'static str,
+    since: Release,
+    old: &'static [(&'static str, Release)],
+    means: Means,
+    help: &'static str,
+) -> Key {
+    Key { name, since, old, list: true, dropped: false, help, means }
+}
+
+const fn later(name: &'static str, since: Release, old: &'static [(&'static str, Release)], help: &'static str) -> Key {
+    Key { name, since, old, list: false, dropped: false, help, means: Means::Later }
+}
+
+/// A key that 3.0 dropped.
+const fn dropped(name: &'static str, since: Release, means: Means, help: &'static str) -> Key {
+    Key { name, since, old: &[], list: false, dropped: true, help, means }
+}
+
+/// A field of `Config`, to read and to write.
+macro_rules! field {
+    ($means:ident, $($field:ident).+) => { Means::$means((|c| &c.$($field).+, |c| &mut c.$($field).+)) };
+}
+
+/// All keys, in the order in which a configuration is printed.
+#[rustfmt::skip]
+pub static KEYS: &[Key] = &[
+    list("lxc.include", (0, 9), &[], Means::Include, "read another file here, or the *.conf files of a directory"),
+    // Identity and the first program.
+    row("lxc.uts.name", (2, 1), &[("lxc.utsname", (0, 6))], Means::Own(own::uts_name, own::print_uts_name), "the host name inside"),
+    row("lxc.arch", (0, 7), &[], Means::Own(own::arch, own::print_arch), "the machine that uname(2) answers"),
+    row("lxc.init.cmd", (2, 1), &[("lxc.init_cmd", (1, 1))], Means::Own(own::init_cmd, own::print_init_cmd), "the first program and its arguments, else /sbin/init"),
+    row("lxc.init.cwd", (3, 0), &[], field!(Text, init.cwd), "the directory that the first program starts in"),
+    row("lxc.init.uid", (2, 1), &[("lxc.init_uid", (2, 0))], field!(Count, init.uid), "the user id of the first program"),
+    row("lxc.init.gid", (2, 1), &[("lxc.init_gid", (2, 0))], field!(Count, init.gid), "the group id of the first program"),
+    later("lxc.init.groups", (4, 0), &[], "further group ids of the first program"),
+    later("lxc.execute.cmd", (3, 0), &[], "the program that lxc-execute runs"),
+    list("lxc.environment", (1, 1), &[], Means::Own(own::environment, own::print_environment), "NAME=VALUE for the first program; NAME alone takes the caller's value"),
+    later("lxc.environment.runtime", (7, 0), &[], "environment of the first program only"),
+    later("lxc.environment.hooks", (7, 0), &[], "environment of hooks only"),
+    row("lxc.ephemeral", (2, 0), &[], field!(Flag, ephemeral), "1: destroyed when it stops"),
+    row("lxc.no_new_privs", (2, 1), &[], field!(Flag, no_new_privs), "1: no program gains privileges by setuid bits"),
+    row("lxc.signal.halt", (2, 1), &[("lxc.haltsignal", (1, 0))], field!(Signal, signal.halt), "asks the first program to stop, else SIGPWR"),
+    row("lxc.signal.reboot", (2, 1), &[("lxc.rebootsignal", (2, 0))], field!(Signal, signal.reboot), "asks the first program to restart, else SIGINT"),
+    row("lxc.signal.stop", (2, 1), &[("lxc.stopsignal", (0, 9))], field!(Signal, signal.stop), "ends it when the time is over, else SIGKILL"),
+    later("lxc.sched.core", (4, 0), &[], "1: shares no core with other tasks"),
+    later("lxc.keyring.session", (4, 0), &[], "1: a session keyring of its own"),
+    later("lxc.time.offset.boot", (5, 0), &[], "offset of the boot clock"),
+    later("lxc.time.offset.monotonic", (5, 0), &[], "offset of the monotonic clock"),
+    later("lxc.prlimit.", (2, 1), &[("lxc.limit.", (2, 1))], "a limit of setrlimit(2) for the first program"),
+    later("lxc.sysctl.", (3, 0), &[], "a value written below /proc/sys inside"),
+    later("lxc.proc.", (3, 0), &[], "a value written below /proc/PID of the first program"),
+    // The root file system.
+    row("lxc.rootfs.path", (2, 1), &[("lxc.rootfs", (0, 6))], Means::Own(own::rootfs, own::print_rootfs), "PATH or TYPE:PATH of the root file system"),
+    dropped("lxc.rootfs.backend", (2, 0), Means::Own(own::backend, own::print_nothing), "the type of lxc.rootfs.path, apart"),
+    row("lxc.rootfs.mount", (0, 7), &[], field!(Text, rootfs.mount), "where the root file system is mounted before it becomes the root"),
+    row("lxc.rootfs.options", (1, 0), &[], Means::Own(own::rootfs_options, own::print_rootfs_options), "mount options of the root file system"),
+    later("lxc.rootfs.managed", (4, 0), &[], "0: the storage is not removed with the container"),
+    dropped("lxc.pivotdir", (0, 7), Means::Gone("the old root needs no directory"), "where the old root was put"),
+    // Mounts and devices.
+    row("lxc.mount.fstab", (2, 1), &[("lxc.mount", (0, 6))], Means::Own(own::fstab, own::print_fstab), "a file of mounts in the form of fstab(5)"),
+    list("lxc.mount.entry", (0, 6), &[], Means::Own(own::mount_entry, own::print_mount_entry), "one mount in the form of fstab(5)"),
+    list("lxc.mount.auto", (1, 0), &[], Means::Own(own::mount_auto, own::print_mount_auto), "what is mounted by itself: proc, sys, cgroup and their modes"),
+    row("lxc.autodev", (0, 9), &[], field!(Choice, autodev), "1: a fresh /dev with the usual nodes"),
+    later("lxc.autodev.tmpfs.size", (4, 0), &[], "the size of that /dev"),
+    dropped("lxc.kmsg", (0, 9), Means::Gone("/dev/kmsg is never the console"), "/dev/kmsg as a link to the console"),
+    // Console and terminals.
+    row("lxc.tty.max", (2, 1), &[("lxc.tty", (0, 6))], field!(Count, tty_max), "how many ttys"),
+    row("lxc.tty.dir", (2, 1), &[("lxc.devttydir", (0, 8))], field!(Text, tty_dir), "the directory below /dev for console and ttys"),
+    row("lxc.pty.max", (2, 1), &[("lxc.pts", (0, 6))], field!(Count, pty_max), "more than 0: pseudo-terminals of its own"),
+    row("lxc.console.path", (2, 1), &[("lxc.console", (0, 7))], Means::Own(own::console, own::print_console), "where the console goes; 'none': there is none"),
+    row("lxc.console.logfile", (1, 0), &[], field!(Text, console.logfile), "a file for all that the console says"),
+    later("lxc.console.size", (3, 0), &[], "the most that the console's log file holds"),
+    later("lxc.console.rotate", (3, 0), &[], "1: a full log file is renamed"),
+    later("lxc.console.buffer.size", (3, 0), &[], "how much of the console is kept in memory"),
+    // Namespaces, ids, capabilities.
+    later("lxc.namespace.clone", (3, 0), &[], "the namespaces that are new"),
+    later("lxc.namespace.keep", (3, 0), &[], "the namespaces that are not new"),
+    later("lxc.namespace.share.", (3, 0), &[], "a namespace of another process"),
+    later("lxc.idmap", (2, 1), &[("lxc.id_map", (0, 9))], "user and group ids of the host for those inside"),
+    list("lxc.cap.drop", (0, 7), &[], Means::Own(own::cap_drop, own::print_cap_drop), "capabilities taken away"),
+    list("lxc.cap.keep", (1, 0), &[], Means::Own(own::cap_keep, own::print_cap_keep), "the only capabilities left; 'none': none"),
+    // Cgroups: the named keys first, the rest is a file.
+    later("lxc.cgroup.dir", (2, 1), &[], "the cgroup that the container's is made in"),
+    later("lxc.cgroup.dir.container", (5, 0), &[], "the container's cgroup"),
+    later("lxc.cgroup.dir.container.inner", (5, 0), &[], "a further cgroup inside it"),
+    later("lxc.cgroup.dir.monitor", (5, 0), &[], "the supervisor's cgroup"),
+    later("lxc.cgroup.dir.monitor.pivot", (5, 0), &[], "the supervisor's cgroup while it ends"),
+    later("lxc.cgroup.relative", (4, 0), &[], "1: below the caller's cgroup"),
+    list("lxc.cgroup.", (0, 6), &[("lxc.cgroup", (0, 6))], Means::Own(own::cgroup1, own::print_cgroup1), "a file of a version 1 cgroup and what is written to it"),
+    list("lxc.cgroup2.", (3, 0), &[("lxc.cgroup2", (3, 0))], Means::Own(own::cgroup2, own::print_cgroup2), "a file of a version 2 cgroup and what is written to it"),
+    // Network. The old names belong to the section that lxc.network.type began.
+    list("lxc.net.N.type", (2, 1), &[("lxc.network.type", (0, 6))], Means::Own(own::net_type, own::print_net_type), "the kind of interface: none, empty, veth, vlan, macvlan, ipvlan or phys"),
+    row("lxc.net", (2, 1), &[("lxc.network", (1, 1))], Means::Own(own::net_clear, own::print_net_clear), "empty: forget all interfaces"),
+    row("lxc.net.N", (2, 1), &[], Means::Own(own::net_clear, own::print_nothing), "empty: forget this interface"),
+    later("lxc.net.N.flags", (2, 1), &[("lxc.network.flags", (0, 6))], "up: the interface is up"),
+    later("lxc.net.N.link", (2, 1), &[("lxc.network.link", (0, 6))], "the host's interface or bridge"),
+    later("lxc.net.N.name", (2, 1), &[("lxc.network.name", (0, 6))], "the interface's name inside"),
+    later("lxc.net.N.hwaddr", (2, 1), &[("lxc.network.hwaddr", (0, 6))], "the hardware address; x stands for any digit"),
+    later("lxc.net.N.mtu", (2, 1), &[("lxc.network.mtu", (0, 6))], "the largest packet"),
+    later("lxc.net.N.l2proxy", (4, 0), &[], "1: neighbour proxies on the link"),
+    later("lxc.net.N.ipv4.address", (2, 1), &[("lxc.network.ipv4", (0, 6))], "ADDRESS/PREFIX"),
+    later("lxc.net.N.ipv4.gateway", (2, 1), &[("lxc.network.ipv4.gateway", (0, 8))], "ADDRESS, auto or dev"),
+    later("lxc.net.N.ipv6.address", (2, 1), &[("lxc.network.ipv6", (0, 6))], "ADDRESS/PREFIX"),
+    later("lxc.net.N.ipv6.gateway", (2, 1), &[("lxc.network.ipv6.gateway", (0, 8))], "ADDRESS, auto or dev"),
+    later("lxc.net.N.macvlan.mode", (2, 1), &[("lxc.network.macvlan.mode", (0, 7))], "private, vepa, bridge or passthru"),
+    later("lxc.net.N.ipvlan.mode", (4, 0), &[], "l3, l3s or l2"),
+    later("lxc.net.N.ipvlan.isolation", (4, 0), &[], "bridge, private or vepa"),
+    later("lxc.net.N.vlan.id", (2, 1), &[("lxc.network.vlan.id", (0, 7))], "the VLAN's number"),
+    later("lxc.net.N.veth.mode", (4, 0), &[], "bridge or router"),
+    later("lxc.net.N.veth.pair", (2, 1), &[("lxc.network.veth.pair", (0, 7))], "the name of the host's end"),
+    later("lxc.net.N.veth.n_rxqueues", (5, 0), &[], "receive queues"),
+    later("lxc.net.N.veth.n_txqueues", (5, 0), &[], "transmit queues"),
+    later("lxc.net.N.veth.ipv4.route", (4, 0), &[], "a route on the host to the container"),
+    later("lxc.net.N.veth.ipv6.route", (4, 0), &[], "a route on the host to the container"),
+    later("lxc.net.N.veth.vlan.id", (4, 0), &[], "the VLAN of untagged packets"),
+    later("lxc.net.N.veth.vlan.tagged.id", (4, 0), &[], "a VLAN of tagged packets"),
+    later("lxc.net.N.script.up", (2, 1), &[("lxc.network.script.up", (0, 7))], "a program to run when the interface is made"),
+    later("lxc.net.N.script.down", (2, 1), &[("lxc.network.script.down", (0, 9))], "a program to run before the interface is removed"),
+    // Hooks.
+    later("lxc.hook", (1, 1), &[], "empty: forget all hooks"),
+    later("lxc.hook.version", (3, 0), &[], "how hooks get their arguments"),
+    later("lxc.hook.pre-start", (0, 8), &[], "a program to run on the host before anything"),
+    later("lxc.hook.pre-mount", (0, 9), &[], "a program to run before the root file system is mounted"),
+    later("lxc.hook.mount", (0, 8), &[], "a program to run after the mounts"),
+    later("lxc.hook.autodev", (0, 9), &[], "a program to run when /dev is made"),
+    later("lxc.hook.start-host", (3, 0), &[], "a program to run on the host just before the first program"),
+    later("lxc.hook.start", (0, 8), &[], "a program to run inside just before the first program"),
+    later("lxc.hook.stop", (2, 0), &[], "a program to run on the host when the container stops"),
+    later("lxc.hook.post-stop", (0, 8), &[], "a program to run on the host after the container stopped"),
+    later("lxc.hook.clone", (1, 0), &[], "a program to run when the container is copied"),
+    later("lxc.hook.destroy", (2, 0), &[], "a program to run when the container is destroyed"),
+    // Security modules and system call filters.
+    later("lxc.apparmor.profile", (2, 1), &[("lxc.aa_profile", (0, 8))], "the AppArmor profile"),
+    later("lxc.apparmor.allow_incomplete", (2, 1), &[("lxc.aa_allow_incomplete", (1, 1))], "1: start although AppArmor is incomplete"),
+    later("lxc.apparmor.allow_nesting", (4, 0), &[], "1: containers inside"),
+    later("lxc.apparmor.raw", (4, 0), &[], "a line for the generated profile"),
+    later("lxc.selinux.context", (2, 1), &[("lxc.se_context", (1, 0))], "the SELinux context"),
+    later("lxc.selinux.context.keyring", (4, 0), &[], "the SELinux context of the keyring"),
+    later("lxc.seccomp.profile", (2, 1), &[("lxc.seccomp", (0, 9))], "a file with the system calls that are allowed"),
+    later("lxc.seccomp.allow_nesting", (4, 0), &[], "1: filters inside filters"),
+    later("lxc.seccomp.notify.proxy", (4, 0), &[], "who answers system calls"),
+    later("lxc.seccomp.notify.cookie", (4, 0), &[], "a word for who answers"),
+    // Log, supervisor, start.
+    row("lxc.log.level", (2, 1), &[("lxc.loglevel", (0, 9))], Means::Own(own::log_level, own::print_log_level), "the least level that is logged: TRACE .. FATAL or 0 to 8"),
+    row("lxc.log.file", (2, 1), &[("lxc.logfile", (0, 9))], field!(Text, log.file), "a file for messages"),
+    later("lxc.log.syslog", (2, 1), &[("lxc.syslog", (2, 0))], "the facility for messages in the system's log"),
+    later("lxc.monitor.unshare", (2, 0), &[], "1: the supervisor has a mount namespace of its own"),
+    later("lxc.monitor.signal.pdeath", (4, 0), &[], "the signal for the container when its supervisor dies"),
+    row("lxc.start.auto", (1, 0), &[], field!(Flag, start.auto), "1: starts with the host"),
+    row("lxc.start.order", (1, 0), &[], Means::Own(own::start_order, own::print_start_order), "low numbers start first"),
+    row("lxc.start.delay", (1, 0), &[], field!(Count, start.delay_s), "seconds to wait after it has started"),
+    list("lxc.group", (1, 0), &[], Means::Own(own::group, own::print_group), "groups that it belongs to, separated by blanks"),
+    // Keel's own; LXC reads over them.
+    row("keel.restart", (0, 6), &[], Means::Own(own::restart, own::print_restart), "when it ended by itself: no, on-failure or always"),
+    row("keel.dialect", (0, 6), &[], Means::Dialect, "whose defaults hold: legacy (0.x), 1.0 or current"),
+];
