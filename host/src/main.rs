@@ -2,17 +2,26 @@
 //!
 //! As process 1 it boots; called by a name of LXC's tools it is that tool; else the first argument is the command.
 #![deny(unsafe_code)]
+// The test harness brings a main of its own; see sys/entry.rs for ours.
+#![cfg_attr(not(test), no_main)]
 
+mod cgroup;
 mod cli;
 mod create;
 mod fault;
+mod observe;
+mod perform;
 mod remove;
 #[cfg(test)]
 mod scratch;
+mod spawn;
 mod store;
+mod sys;
 
-use std::process::ExitCode;
+use std::ffi::OsString;
 
-fn main() -> ExitCode {
-    cli::main(std::env::args_os())
+/// The program, called by `sys::entry`; returns its exit code.
+#[cfg_attr(test, allow(dead_code))]
+fn run(args: Vec<OsString>) -> i32 {
+    i32::from(cli::main(args))
 }

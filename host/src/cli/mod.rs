@@ -10,7 +10,6 @@ mod ls;
 pub mod out;
 
 use std::os::unix::ffi::OsStringExt;
-use std::process::ExitCode;
 
 use keel_core::commands::{self, Command, Opt, Parsed, UsageError, Verb};
 use keel_core::failure::Failure;
@@ -69,8 +68,8 @@ fn run(call: &mut Call) -> Answer {
     }
 }
 
-/// Runs the command that the arguments name; argv\[0\] is among them.
-pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+/// Runs the command that the arguments name; argv\[0\] is among them. Returns the exit code.
+pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     let mut args = args.into_iter().map(OsStringExt::into_vec);
     let argv0 = args.next().unwrap_or_default();
     let argv0 = String::from_utf8_lossy(&argv0).into_owned();
@@ -120,21 +119,21 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
         None => run(&mut call),
     };
     match answer {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(Refusal::Usage(error)) => usage(&call.messages, &error),
         Err(Refusal::Failed(failure)) => {
             call.messages.print(&failure.message);
-            ExitCode::FAILURE
+            1
         }
     }
 }
 
-fn wrong(messages: &Messages, why: &str, then: Option<&str>, code: u8) -> ExitCode {
+fn wrong(messages: &Messages, why: &str, then: Option<&str>, code: u8) -> u8 {
     messages.print(why);
     if let Some(then) = then {
         messages.print(then);
     }
-    ExitCode::from(code)
+    code
 }
 
 impl Call {

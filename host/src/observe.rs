@@ -1,0 +1,51 @@
+//! Looks at the system: fills `Facts`. Changes nothing.
+
+use crate::sys::io_errno;
+use keel_core::facts::{self, Facts, Namespaces};
+use keel_core::failure::Failure;
+
+/// Everything that plans depend on. Needs /proc.
+pub fn facts() -> Result<Facts, Failure> {
+    let mounts = facts::mountinfo(&read("/proc/self/mountinfo")?);
+    let optional = |path: &str| read(path).unwrap_or_default();
+    // Containers go beside process 1, not below whatever session the caller is in.
+    let mut hierarchies = facts::hierarchies(&mounts, &optional("/proc/1/cgroup"));
+    for hierarchy in hierarchies.iter_mut().filter(|h| h.version == 2) {
+        let available = optional(&format!("{}/cgroup.controllers", hierarchy.base));
+        hierarchy.controllers = available.split_whitespace().map(String::from).collect();
+    }
+    hierarchies.retain(|h| std::path::Path::new(&h.base).is_dir());
+    let namespaces = Namespaces::NAMES
+        .iter()
+        .filter(|(name, _)| std::fs::symlink_metadata(format!("/proc/self/ns/{name}")).is_ok())
+        .fold(0, |all, (_, flag)| all | flag);
+    Ok(Facts {
+        kernel: kernel(),
+        filesystems: facts::filesystems(&optional("/proc/filesystems")),
+        controllers: facts::controllers(&optional("/proc/cgroups")),
+        hierarchies,
+        namespaces: Namespaces(namespaces),
+        // COMPAT(linux<3.2): no such file; 34 was the last capability then.
+        last_cap: optional("/proc/sys/kernel/cap_last_cap").trim().parse().unwrap_or(34),
+        pid1: std::process::id() == 1,
+        mounts,
+    })
+}
+
+/// Whether the kernel has a file system type now; modules may have come since the facts were taken.
+pub fn has_filesystem(fstype: &str) -> bool {
+    read("/proc/filesystems").is_ok_and(|text| facts::filesystems(&text).iter().any(|f| f == fstype))
+}
+
+fn read(path: &str) -> Result<String, Failure> {
+    // Not UTF-8 where a mount point is not; such a name is only ever compared.
+    let bytes = std::fs::read(path).map_err(|e| Failure::errno(format!("read {path}"), io_errno(&e)))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn kernel() -> (u16, u16) {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy().into_owned();
+    let mut numbers = release.split(['.', '-']).map(|n| n.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}

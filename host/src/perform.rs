@@ -1,0 +1,229 @@
+//! Performs steps: one match arm, one system call (and the resolving of its path). Decides nothing.
+//!
+//! Works in the child between clone and exec, so nothing here allocates, formats or prints; operands are ready in the plan.
+//! Paths of the rootfs are resolved by `beneath`, without following a symbolic link.
+
+mod beneath;
+mod devices;
+mod files;
+mod mounts;
+mod terminals;
+
+pub use terminals::{Message, receive, send_message};
+
+use crate::sys::{self, errno};
+use keel_core::failure::Errno;
+use keel_core::plan::Planned;
+use keel_core::step::{NodeKind, Place, Slot, Step};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use std::ffi::{CStr, CString};
+
+/// What steps leave for later steps.
+#[derive(Default)]
+pub struct Stage {
+    root: Option<OwnedFd>,
+    slots: Vec<Option<OwnedFd>>,
+    cgroup: Option<Slot>,
+    in_cgroup: bool,
+    masters: Vec<OwnedFd>,
+    console: Option<OwnedFd>,
+    report: Option<OwnedFd>,
+    exec: Option<(sys::process::Pointers, sys::process::Pointers)>,
+    /// Directories of cgroups that were made, in order.
+    pub made: Vec<CString>,
+}
+
+impl Stage {
+    /// Room for what the plan's steps will leave, so that no step allocates; `report` is where terminals are sent.
+    pub fn new(steps: &[Planned], report: Option<OwnedFd>) -> Self {
+        let mut stage = Stage { report, ..Stage::default() };
+        let mut terminals = 0;
+        for planned in steps {
+            match &planned.step {
+                Step::OpenSlot { .. } | Step::OpenCgroup { .. } => stage.slots.push(None),
+                Step::MakeCgroup { .. } => stage.made.reserve(1),
+                Step::OpenTerminal { .. } => terminals += 1,
+                Step::Exec { argv, envp, .. } => {
+                    stage.exec = Some((sys::process::Pointers::new(argv), sys::process::Pointers::new(envp)));
+                }
+                _ => (),
+            }
+        }
+        stage.masters.reserve_exact(terminals);
+        stage
+    }
+
+    /// The directory of the version 2 cgroup that a clone shall make its child in.
+    pub fn cgroup(&self) -> Option<BorrowedFd<'_>> {
+        self.cgroup.and_then(|slot| self.slot(slot).ok())
+    }
+
+    /// In the child: whether clone3(2) put it into the version 2 cgroup.
+    pub fn set_in_cgroup(&mut self, is: bool) {
+        self.in_cgroup = is;
+    }
+
+    /// In the parent, when the child has its copies: what only the child needs is closed.
+    pub fn close_child_side(&mut self) {
+        self.slots.clear();
+        self.report = None;
+    }
+
+    /// Where the child reports.
+    pub fn report(&self) -> Option<BorrowedFd<'_>> {
+        self.report.as_ref().map(|fd| fd.as_fd())
+    }
+
+    fn slot(&self, slot: Slot) -> Result<BorrowedFd<'_>, Errno> {
+        let fd = self.slots.get(usize::from(slot.0)).and_then(|s| s.as_ref());
+        // EBADF: the file that the slot stands for could not be opened, and it was allowed to fail.
+        fd.map(|fd| fd.as_fd()).ok_or(Errno(libc::EBADF))
+    }
+
+    fn root(&self) -> Result<BorrowedFd<'_>, Errno> {
+        self.root.as_ref().map(|fd| fd.as_fd()).ok_or(Errno(libc::EBADF))
+    }
+}
+
+/// Performs one step.
+pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
+    match step {
+        Step::MakeDir { at, mode } => files::make_dir(stage, at, *mode),
+        Step::MakePath { at, file } => files::make_path(stage, at, *file),
+        Step::MakeNode { at, kind, mode } => files::make_node(stage, at, *kind, *mode),
+        Step::MakeLink { at, target } => files::make_link(stage, at, target),
+        Step::MakeNodesFromSysfs => devices::nodes_from_sysfs(),
+        Step::Mount { source, at, fstype, flags, data } => mounts::mount(stage, source, at, fstype, *flags, data),
+        Step::MountProbed { source, at, flags } => mounts::mount_probed(stage, source, at, *flags),
+        Step::Bind { from, at, recursive } => mounts::bind(stage, from, at, *recursive),
+        Step::Unmount { at } => mounts::unmount(stage, at),
+        Step::SetMountFlags { at, flags, recursive } => mounts::set_flags(stage, at, *flags, *recursive),
+        Step::SetPropagation { at, flags } => mounts::set_propagation(stage, at, *flags),
+        Step::BindRootOnItself => mounts::bind_root_on_itself(),
+        Step::OpenRoot { path } => {
+            stage.root = Some(open(path, OFlags::PATH | OFlags::DIRECTORY)?);
+            Ok(())
+        }
+        Step::PivotRoot => mounts::pivot_root(stage.root()?),
+        Step::MoveRoot => mounts::move_root(stage.root()?),
+        Step::OpenTerminal { terminal, at } => terminals::open(stage, *terminal, at),
+        Step::SendTerminals => terminals::send(stage),
+        Step::SetHostname { name } => rustix::system::sethostname(name.to_bytes()).map_err(errno),
+        Step::LoopbackUp => sys::mount::interface_up(c"lo"),
+        Step::MakeCgroup { path } => files::make_cgroup(stage, path),
+        Step::InheritCgroupFile { from, to } => files::copy_small(from, to),
+        Step::WriteFile { path, value } => write(open(path, OFlags::WRONLY)?.as_fd(), value),
+        Step::OpenSlot { path, slot } => {
+            let fd = open(path, OFlags::WRONLY)?;
+            fill(stage, *slot, fd)
+        }
+        Step::OpenCgroup { path, slot } => {
+            let fd = open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+            stage.cgroup = Some(*slot);
+            fill(stage, *slot, fd)
+        }
+        Step::WriteSlot { slot, value, .. } => write(stage.slot(*slot)?, value),
+        Step::JoinCgroup { .. } if stage.in_cgroup => Ok(()),
+        Step::JoinCgroup { slot } => {
+            // COMPAT(linux<5.7): what CLONE_INTO_CGROUP would have done.
+            let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+            let procs = rustix::fs::openat(stage.slot(*slot)?, c"cgroup.procs", flags, Mode::empty()).map_err(errno)?;
+            write(procs.as_fd(), c"0")
+        }
+        Step::UnshareCgroup => sys::process::unshare(keel_core::facts::Namespaces::CGROUP),
+        Step::SetPersonality { persona } => sys::mount::personality(*persona),
+        Step::DropCapabilities { mask } => drop_capabilities(*mask),
+        Step::NoNewPrivs => rustix::thread::set_no_new_privs(true).map_err(errno),
+        Step::SetIds { uid, gid } => set_ids(*uid, *gid),
+        Step::ChangeDir { path } => rustix::process::chdir(path.as_c_str()).map_err(errno),
+        Step::NewSession { console } => terminals::new_session(stage, *console),
+        Step::ResetProcess => {
+            sys::signal::reset();
+            rustix::process::umask(Mode::from_raw_mode(0o022));
+            Ok(())
+        }
+        Step::Exec { paths, .. } => exec(stage, paths),
+        Step::LoadModule { path, parameters } => {
+            let file = open(path, OFlags::RDONLY)?;
+            match rustix::system::finit_module(file, parameters, 0) {
+                Err(rustix::io::Errno::EXIST) => Ok(()),
+                result => result.map_err(errno),
+            }
+        }
+        Step::WaitForDevice { path, timeout_ms } => devices::wait_for(path, *timeout_ms),
+        Step::Fail { errno, .. } => Err(Errno(*errno)),
+    }
+}
+
+/// Opens a path of the host.
+fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()).map_err(errno)
+}
+
+fn fill(stage: &mut Stage, slot: Slot, fd: OwnedFd) -> Result<(), Errno> {
+    *stage.slots.get_mut(usize::from(slot.0)).ok_or(Errno::INVAL)? = Some(fd);
+    Ok(())
+}
+
+/// One write(2) of the whole value: files of cgroups take a value only so.
+fn write(fd: BorrowedFd<'_>, value: &CStr) -> Result<(), Errno> {
+    rustix::io::retry_on_intr(|| rustix::io::write(fd, value.to_bytes())).map(drop).map_err(errno)
+}
+
+fn drop_capabilities(mask: u64) -> Result<(), Errno> {
+    for capability in 0..64 {
+        if mask & (1 << capability) != 0 {
+            sys::process::drop_bounding(capability)?;
+        }
+    }
+    // COMPAT(linux<4.3): no ambient set, and so nothing to clear.
+    match rustix::thread::clear_ambient_capability_set() {
+        Ok(()) | Err(rustix::io::Errno::INVAL) => (),
+        Err(e) => return Err(errno(e)),
+    }
+    let mut sets = rustix::thread::capabilities(None).map_err(errno)?;
+    sets.inheritable = rustix::thread::CapabilitySet::empty();
+    rustix::thread::set_capabilities(None, sets).map_err(errno)
+}
+
+fn set_ids(uid: u32, gid: u32) -> Result<(), Errno> {
+    use rustix::process::{Gid, Uid};
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    rustix::thread::set_thread_groups(&[]).map_err(errno)?;
+    rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(errno)?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(errno)
+}
+
+fn exec(stage: &Stage, paths: &[CString]) -> Result<(), Errno> {
+    let (argv, envp) = stage.exec.as_ref().ok_or(Errno::INVAL)?;
+    if let Some(report) = stage.report() {
+        terminals::send_message(report, Message::Exec)?;
+    }
+    sys::process::close_others_on_exec();
+    let mut last = Errno::NOENT;
+    for path in paths {
+        last = sys::process::exec(path, argv, envp);
+        if last != Errno::NOENT && last != Errno::NOTDIR {
+            break;
+        }
+    }
+    Err(last)
+}
+
+/// Numbers of a node, and its type.
+fn device(kind: NodeKind) -> (rustix::fs::FileType, u64) {
+    match kind {
+        NodeKind::Char(major, minor) => (rustix::fs::FileType::CharacterDevice, sys::mount::makedev(major, minor)),
+        NodeKind::Block(major, minor) => (rustix::fs::FileType::BlockDevice, sys::mount::makedev(major, minor)),
+    }
+}
+
+/// A place as directory and path relative to it, for calls that take both; what is beneath the rootfs has its parent
+/// resolved without following links, so that only the last name is left.
+fn split<'a>(stage: &'a Stage, place: &'a Place) -> Result<(beneath::Dir<'a>, &'a CStr), Errno> {
+    match place {
+        Place::Host(path) => Ok((beneath::Dir::Borrowed(rustix::fs::CWD), path)),
+        Place::Root(path) => beneath::parent(stage.root()?, path),
+    }
+}

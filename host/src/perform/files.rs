@@ -1,0 +1,140 @@
+//! Directories, nodes, links and small files.
+
+use super::{Stage, beneath, device, errno, open, split};
+use keel_core::failure::Errno;
+use keel_core::step::{NodeKind, Place};
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use std::ffi::{CStr, CString};
+
+/// mkdir; one that is there is left as it is.
+pub fn make_dir(stage: &Stage, at: &Place, mode: u32) -> Result<(), Errno> {
+    let (dir, name) = split(stage, at)?;
+    match rustix::fs::mkdirat(&dir, name, Mode::from_raw_mode(mode)) {
+        // The mode that was asked for, whatever the umask; a directory that has just been made is no link.
+        Ok(()) => rustix::fs::chmodat(&dir, name, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(errno),
+        Err(rustix::io::Errno::EXIST) => is(&dir, name, FileType::Directory, at),
+        Err(e) => Err(errno(e)),
+    }
+}
+
+/// EEXIST is fine when the entry is of the type that was to be made. On the host a link to such an entry is fine, too.
+fn is(dir: &beneath::Dir<'_>, name: &CStr, wanted: FileType, at: &Place) -> Result<(), Errno> {
+    let flags = if matches!(at, Place::Host(_)) { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+    let found = FileType::from_raw_mode(rustix::fs::statat(dir, name, flags).map_err(errno)?.st_mode);
+    match found {
+        found if found == wanted => Ok(()),
+        FileType::Symlink => Err(Errno::LOOP),
+        _ => Err(Errno::EXIST),
+    }
+}
+
+/// mkdir -p, and an empty file at the end if one is wanted. What is there is left as it is.
+pub fn make_path(stage: &Stage, at: &Place, file: bool) -> Result<(), Errno> {
+    let (root, path) = match at {
+        Place::Root(path) => (stage.root()?, path.to_bytes()),
+        Place::Host(path) => return make_host_path(path, file),
+    };
+    let (parents, last) = match path.iter().rposition(|b| *b == b'/') {
+        Some(slash) if file => (&path[..slash], Some(&path[slash + 1..])),
+        None if file => (&path[..0], Some(path)),
+        _ => (path, None),
+    };
+    let dir =
+        beneath::walk(root, parents, |dir, name| match rustix::fs::mkdirat(dir, name, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+            // A read-only parent whose child is there already.
+            Err(rustix::io::Errno::ROFS) if beneath::exists(dir, name) => Ok(()),
+            Err(e) => Err(errno(e)),
+        })?;
+    match last {
+        None => Ok(()),
+        Some(name) => {
+            let mut text = [0; 256];
+            text.get_mut(..name.len()).filter(|_| name.len() < 256).ok_or(Errno::NAMETOOLONG)?.copy_from_slice(name);
+            let name = CStr::from_bytes_until_nul(&text).map_err(|_| Errno::INVAL)?;
+            make_file(&beneath::Dir::Owned(dir), name)
+        }
+    }
+}
+
+/// An empty file, unless something other than a link is there.
+fn make_file(dir: &beneath::Dir<'_>, name: &CStr) -> Result<(), Errno> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
+    match rustix::fs::openat(dir, name, flags, Mode::from_raw_mode(0o644)) {
+        Ok(_) => Ok(()),
+        Err(e @ (rustix::io::Errno::EXIST | rustix::io::Errno::ROFS)) => {
+            let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|_| errno(e))?;
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink { Err(Errno::LOOP) } else { Ok(()) }
+        }
+        Err(e) => Err(errno(e)),
+    }
+}
+
+fn make_host_path(path: &CStr, file: bool) -> Result<(), Errno> {
+    let bytes = path.to_bytes();
+    let ends = bytes.iter().enumerate().skip(1).filter(|(_, b)| **b == b'/').map(|(i, _)| i);
+    let last = (!file).then_some(bytes.len());
+    for end in ends.chain(last) {
+        match rustix::fs::mkdir(&bytes[..end], Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST | rustix::io::Errno::ROFS) => (),
+            Err(e) => return Err(errno(e)),
+        }
+    }
+    match file {
+        true => make_file(&beneath::Dir::Borrowed(rustix::fs::CWD), path),
+        false => open(path, OFlags::PATH | OFlags::DIRECTORY).map(drop),
+    }
+}
+
+/// mknod; a node of the same device is left as it is.
+pub fn make_node(stage: &Stage, at: &Place, kind: NodeKind, mode: u32) -> Result<(), Errno> {
+    let (dir, name) = split(stage, at)?;
+    let (file_type, number) = device(kind);
+    match rustix::fs::mknodat(&dir, name, file_type, Mode::from_raw_mode(mode), number) {
+        Ok(()) => rustix::fs::chmodat(&dir, name, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(errno),
+        Err(rustix::io::Errno::EXIST) => {
+            let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(errno)?;
+            let same = FileType::from_raw_mode(stat.st_mode) == file_type && stat.st_rdev == number;
+            if same { Ok(()) } else { Err(Errno::EXIST) }
+        }
+        Err(e) => Err(errno(e)),
+    }
+}
+
+/// symlink; an entry that is there is left as it is.
+pub fn make_link(stage: &Stage, at: &Place, target: &CStr) -> Result<(), Errno> {
+    let (dir, name) = split(stage, at)?;
+    match rustix::fs::symlinkat(target, &dir, name) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+        Err(e) => Err(errno(e)),
+    }
+}
+
+/// A cgroup's directory. One of this name that holds no process was left behind, and is taken over; one that does is
+/// another container's: EBUSY.
+pub fn make_cgroup(stage: &mut Stage, path: &CString) -> Result<(), Errno> {
+    match rustix::fs::mkdir(path.as_c_str(), Mode::from_raw_mode(0o755)) {
+        Ok(()) => (),
+        Err(rustix::io::Errno::EXIST) => {
+            let dir = open(path, OFlags::PATH | OFlags::DIRECTORY)?;
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            let procs = rustix::fs::openat(&dir, c"cgroup.procs", flags, Mode::empty()).map_err(errno)?;
+            if rustix::io::read(&procs, &mut [0; 1]).map_err(errno)? != 0 {
+                return Err(Errno::BUSY);
+            }
+        }
+        Err(e) => return Err(errno(e)),
+    }
+    // Only outside, where allocating is allowed.
+    stage.made.push(path.clone());
+    Ok(())
+}
+
+/// Copies a file of at most a page in one read and one write.
+pub fn copy_small(from: &CStr, to: &CStr) -> Result<(), Errno> {
+    let mut value = [0; 4096];
+    let n = rustix::io::read(open(from, OFlags::RDONLY)?, &mut value).map_err(errno)?;
+    let to = open(to, OFlags::WRONLY)?;
+    rustix::io::write(to.as_fd(), &value[..n]).map(drop).map_err(errno)
+}

@@ -1,0 +1,145 @@
+//! mount(2) and its family. Targets beneath the rootfs are given by descriptor.
+
+use super::beneath::{self, FdPath};
+use super::{Stage, errno, open};
+use crate::sys;
+use keel_core::failure::Errno;
+use keel_core::step::{Place, ms};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::OFlags;
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+use std::ffi::CStr;
+
+/// A place that mount(2) takes: the host's path, or a descriptor of what is beneath the rootfs.
+enum Target<'a> {
+    Host(&'a CStr),
+    /// The descriptor stays open as long as its name is used.
+    Root {
+        _open: OwnedFd,
+        text: FdPath,
+    },
+}
+
+impl<'a> Target<'a> {
+    fn new(stage: &Stage, place: &'a Place) -> Result<Self, Errno> {
+        match place {
+            Place::Host(path) => Ok(Target::Host(path)),
+            Place::Root(path) => {
+                let fd = beneath::open(stage.root()?, path)?;
+                let text = FdPath::new(fd.as_fd());
+                Ok(Target::Root { _open: fd, text })
+            }
+        }
+    }
+
+    fn path(&self) -> &CStr {
+        match self {
+            Target::Host(path) => path,
+            Target::Root { text, .. } => text.as_c_str(),
+        }
+    }
+}
+
+/// Our flags are mount(2)'s, which fit 32 bits.
+fn flags(bits: u64) -> MountFlags {
+    MountFlags::from_bits_retain(bits as u32)
+}
+
+/// Mounts a file system.
+pub fn mount(stage: &Stage, source: &CStr, at: &Place, fstype: &CStr, bits: u64, data: &CStr) -> Result<(), Errno> {
+    let target = Target::new(stage, at)?;
+    let data = (!data.is_empty()).then_some(data);
+    rustix::mount::mount(source, target.path(), fstype, flags(bits), data).map_err(errno)
+}
+
+/// Tries the kernel's file system types until one takes the device: what mount(8) does without its library.
+pub fn mount_probed(stage: &Stage, source: &CStr, at: &Place, bits: u64) -> Result<(), Errno> {
+    let target = Target::new(stage, at)?;
+    let types = std::fs::read_to_string("/proc/filesystems").map_err(|e| sys::io_errno(&e))?;
+    let mut last = Errno::NODEV;
+    for fstype in types.lines().filter(|l| !l.starts_with("nodev")).map(str::trim) {
+        match rustix::mount::mount(source, target.path(), fstype, flags(bits), None) {
+            Ok(()) => return Ok(()),
+            // EINVAL: not this type. Anything else is the device's own trouble, unless a later type does it.
+            Err(rustix::io::Errno::INVAL) => (),
+            Err(e) => last = errno(e),
+        }
+    }
+    Err(last)
+}
+
+/// A bind mount. A source beneath the rootfs is taken by descriptor, too.
+pub fn bind(stage: &Stage, from: &Place, at: &Place, recursive: bool) -> Result<(), Errno> {
+    let from = Target::new(stage, from)?;
+    let at = Target::new(stage, at)?;
+    match recursive {
+        true => rustix::mount::mount_bind_recursive(from.path(), at.path()),
+        false => rustix::mount::mount_bind(from.path(), at.path()),
+    }
+    .map_err(errno)
+}
+
+/// Takes a mount away; what is open on it stays open.
+pub fn unmount(stage: &Stage, at: &Place) -> Result<(), Errno> {
+    let target = Target::new(stage, at)?;
+    rustix::mount::unmount(target.path(), UnmountFlags::DETACH).map_err(errno)
+}
+
+/// Sets flags of a mount, and clears none that it has.
+pub fn set_flags(stage: &Stage, at: &Place, bits: u64, recursive: bool) -> Result<(), Errno> {
+    let fd = match at {
+        Place::Host(path) => open(path, OFlags::PATH)?,
+        Place::Root(path) => beneath::open(stage.root()?, path)?,
+    };
+    match sys::mount::mount_setattr(fd.as_fd(), attributes(bits), recursive) {
+        // COMPAT(linux<5.12): a remount of this one mount, with the flags it has; a recursive bind stays as it is below.
+        Err(Errno::NOSYS) => {
+            let now = rustix::fs::fstatvfs(&fd).map_err(errno)?.f_flag.bits() as u64;
+            // ST_* are the same numbers as MS_* up to nodiratime, but for relatime (include/linux/statfs.h).
+            let relatime = if now & 0x1000 != 0 { ms::RELATIME } else { 0 };
+            let kept =
+                now & (ms::RDONLY | ms::NOSUID | ms::NODEV | ms::NOEXEC | ms::NOATIME | ms::NODIRATIME) | relatime;
+            let all = MountFlags::BIND | flags(bits | kept);
+            rustix::mount::mount_remount(FdPath::new(fd.as_fd()).as_c_str(), all, c"").map_err(errno)
+        }
+        result => result,
+    }
+}
+
+/// MS_* flags as MOUNT_ATTR_* (include/uapi/linux/mount.h).
+fn attributes(bits: u64) -> u64 {
+    // The first four have the same numbers.
+    let same = bits & (ms::RDONLY | ms::NOSUID | ms::NODEV | ms::NOEXEC);
+    let map = [(ms::NOATIME, 0x10), (ms::STRICTATIME, 0x20), (ms::NODIRATIME, 0x80), (ms::NOSYMFOLLOW, 0x20_0000)];
+    map.iter().filter(|(flag, _)| bits & flag != 0).fold(same, |all, (_, attribute)| all | attribute)
+}
+
+/// Changes propagation.
+pub fn set_propagation(stage: &Stage, at: &Place, bits: u64) -> Result<(), Errno> {
+    let target = Target::new(stage, at)?;
+    rustix::mount::mount_change(target.path(), MountPropagationFlags::from_bits_retain(bits as u32)).map_err(errno)
+}
+
+/// `/` onto itself, and there: the process's root is then a mount that has a parent, which pivot_root(2) wants.
+pub fn bind_root_on_itself() -> Result<(), Errno> {
+    rustix::mount::mount_bind_recursive(c"/", c"/").map_err(errno)?;
+    // `..` of the root is the top of what is mounted there.
+    rustix::process::chdir(c"/..").map_err(errno)?;
+    rustix::process::chroot(c".").map_err(errno)
+}
+
+/// The rootfs becomes `/`; the old root goes on top of it, and away (pivot_root(2), "pivot_root(".", ".")").
+pub fn pivot_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
+    rustix::process::fchdir(root).map_err(errno)?;
+    rustix::process::pivot_root(c".", c".").map_err(errno)?;
+    rustix::mount::unmount(c".", UnmountFlags::DETACH).map_err(errno)?;
+    rustix::process::chdir(c"/").map_err(errno)
+}
+
+/// The rootfs covers `/`, for a caller whose `/` can't be left by pivot_root(2).
+pub fn move_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
+    rustix::process::fchdir(root).map_err(errno)?;
+    rustix::mount::mount_move(c".", c"/").map_err(errno)?;
+    rustix::process::chroot(c".").map_err(errno)?;
+    rustix::process::chdir(c"/").map_err(errno)
+}

@@ -1,0 +1,30 @@
+//! The only place with `unsafe`: one thin function for each call that rustix does not have. Errors are errno only.
+#![allow(unsafe_code)]
+
+#[cfg(not(test))]
+pub mod entry;
+pub mod mount;
+pub mod process;
+pub mod signal;
+
+use keel_core::failure::Errno;
+
+/// rustix's errno as ours.
+pub fn errno(error: rustix::io::Errno) -> Errno {
+    Errno(error.raw_os_error())
+}
+
+/// An I/O error of std as ours; EIO for one that carries no errno.
+pub fn io_errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::IO, Errno)
+}
+
+/// What libc left in errno.
+fn last() -> Errno {
+    io_errno(&std::io::Error::last_os_error())
+}
+
+/// A libc call's result: -1 means errno.
+fn checked<T: PartialEq + From<i8>>(result: T) -> Result<T, Errno> {
+    if result == T::from(-1) { Err(last()) } else { Ok(result) }
+}
