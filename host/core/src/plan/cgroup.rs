@@ -106,7 +106,7 @@ struct Assigned<'a> {
 }
 
 /// Finds the hierarchy of each setting. A key of the other version is translated where a meaning exists; where the
-/// configuration has both versions of keys, those of the version that is not there are left out, as LXC does.
+/// configuration says the same in both versions, as portable ones do, the one that is not there is left out.
 fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> Vec<Assigned<'a>> {
     let mut assigned = Vec::new();
     for setting in &config.cgroup {
@@ -122,7 +122,10 @@ fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut V
             continue;
         }
         let other = 3 - *version;
-        if config.cgroup.iter().any(|s| s.value.version == other) {
+        let meant = translate::setting(*version, file, value);
+        let said = |file: &str| config.cgroup.iter().any(|s| s.value.version == other && s.value.file == file);
+        let has_other = config.cgroup.iter().any(|s| s.value.version == other);
+        if meant.as_ref().is_some_and(|(file, _)| said(file)) || (meant.is_none() && has_other) {
             plan.notes
                 .push(format!("{at}'{key}' is left out: cgroups of version {version} have no such controller here"));
             continue;
@@ -133,8 +136,7 @@ fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut V
             ));
             continue;
         }
-        let translated = translate::setting(*version, file, value)
-            .and_then(|(file, value)| find(facts, other, &file).map(|(h, file)| (h, file, value)));
+        let translated = meant.and_then(|(file, value)| find(facts, other, &file).map(|(h, file)| (h, file, value)));
         match translated {
             Some((hierarchy, file, value)) => {
                 plan.notes.push(format!("{at}'{key}' becomes '{file} = {value}': cgroups are of version {other} here"));

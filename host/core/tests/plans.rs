@@ -1,0 +1,180 @@
+//! Golden tests: configuration + facts → plan, as printed by `keel plan`.
+//!
+//! `plans/NAME.conf` begins with `# facts: WORD..`; the plan is `plans/NAME.plan`. `BLESS=1` writes the plans anew, to be read
+//! in the diff before they are committed.
+
+use keel_core::config::lxc::{NoFiles, Severity, parse};
+use keel_core::facts::{Facts, Hierarchy, Namespaces, mountinfo};
+use keel_core::failure::Errno;
+use keel_core::plan::{BootCgroups, BootParams, DataDisk, Plan, Request, boot, container, early};
+use keel_core::step::Step;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plans")
+}
+
+/// A system, by words.
+fn facts(words: &str) -> Facts {
+    let all = Namespaces::NAMES.iter().fold(0, |all, (_, flag)| all | flag);
+    let mut facts = Facts {
+        kernel: (6, 1),
+        filesystems: ["sysfs", "tmpfs", "proc", "cgroup", "cgroup2", "devtmpfs", "devpts", "ext4"]
+            .map(String::from)
+            .into(),
+        namespaces: Namespaces(all),
+        last_cap: 40,
+        mounts: mountinfo("27 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n28 27 0:3 / /proc rw - proc proc rw\n"),
+        ..Facts::default()
+    };
+    let v1 = |root: &str, name: &str| Hierarchy {
+        version: 1,
+        controllers: vec![name.into()],
+        mountpoint: format!("{root}/{name}"),
+        base: format!("{root}/{name}"),
+        noprefix: false,
+    };
+    for word in words.split_whitespace() {
+        match word {
+            "initramfs" => {
+                facts.mounts = mountinfo("1 1 0:2 / / rw - rootfs rootfs rw\n20 1 0:3 / /proc rw - proc proc rw\n");
+            }
+            "v1" => facts.hierarchies.extend(["cpuset", "memory", "devices"].map(|n| v1("/sys/fs/cgroup", n))),
+            "system-cgroup" => facts.hierarchies.extend(["memory", "schedtune"].map(|n| v1("/system/cgroup", n))),
+            "v2" => facts.hierarchies.push(Hierarchy {
+                version: 2,
+                controllers: ["cpuset", "cpu", "io", "memory", "pids"].map(String::from).into(),
+                mountpoint: "/sys/fs/cgroup".into(),
+                base: "/sys/fs/cgroup".into(),
+                noprefix: false,
+            }),
+            "noprefix" => facts.hierarchies.push(Hierarchy { noprefix: true, ..v1("/dev", "cpuset") }),
+            "controllers" => facts.controllers = ["cpuset", "cpu", "memory"].map(String::from).into(),
+            "no-devtmpfs" => facts.filesystems.retain(|f| f != "devtmpfs"),
+            "no-cgroup2" => facts.filesystems.retain(|f| f != "cgroup2"),
+            "stock-android" => facts.namespaces = Namespaces(Namespaces::MNT),
+            word => panic!("no facts '{word}'"),
+        }
+    }
+    facts
+}
+
+fn request(command: &[&str]) -> Request {
+    Request {
+        name: "bb".into(),
+        lxcpath: "/var/lib/lxc".into(),
+        command: command.iter().map(|w| w.to_string()).collect(),
+        ..Request::default()
+    }
+}
+
+/// The plan of a configuration, or everything that keeps it from being one.
+fn planned(file: &str, text: &str, facts: &Facts) -> Result<Plan, String> {
+    let (config, problems) = parse(file, text.as_bytes(), &mut NoFiles);
+    let errors: Vec<String> =
+        problems.iter().filter(|p| p.severity == Severity::Error).map(|p| p.to_string()).collect();
+    if !errors.is_empty() {
+        return Err(errors.join("\n"));
+    }
+    container(&config, &request(&[]), facts)
+        .map_err(|failures| failures.iter().map(|f| f.message.clone()).collect::<Vec<_>>().join("\n"))
+}
+
+fn compare(name: &str, text: &str) {
+    let path = dir().join(format!("{name}.plan"));
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    assert!(golden == text, "{name}.plan differs (BLESS=1 writes it):\n{text}");
+}
+
+#[test]
+fn containers() {
+    let mut names: Vec<_> = fs::read_dir(dir()).unwrap().flatten().map(|e| e.path()).collect();
+    names.retain(|p| p.extension().is_some_and(|e| e == "conf"));
+    assert!(names.len() >= 6, "{names:?}");
+    for path in names {
+        let text = fs::read_to_string(&path).unwrap();
+        let words = text.lines().next().and_then(|l| l.strip_prefix("# facts:")).expect("a line of facts");
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let plan = planned(&format!("{name}.conf"), &text, &facts(words));
+        compare(name, &plan.map_or_else(|e| format!("{e}\n"), |p| p.to_string()));
+    }
+}
+
+#[test]
+fn boots() {
+    let disk = DataDisk {
+        device: "/dev/vda".into(),
+        fstype: None,
+        flags: 0,
+        data: String::new(),
+        at: "/var/lib/lxc".into(),
+        wait_ms: 10_000,
+    };
+    let with = |cgroups, root: &str| BootParams { cgroups, cgroup_root: root.into(), ..BootParams::default() };
+    for (name, words, params) in [
+        ("boot-auto", "initramfs controllers", BootParams { hostname: Some("box".into()), ..BootParams::default() }),
+        ("boot-v1-system", "initramfs controllers", with(BootCgroups::V1, "/system/cgroup/")),
+        ("boot-v2", "initramfs controllers", with(BootCgroups::V2, "/sys/fs/cgroup")),
+        ("boot-v2-missing", "initramfs controllers no-cgroup2", with(BootCgroups::V2, "/sys/fs/cgroup")),
+        ("boot-no-cgroups", "initramfs no-devtmpfs", with(BootCgroups::None, "/sys/fs/cgroup")),
+        (
+            "boot-disk",
+            "",
+            BootParams {
+                cgroups: BootCgroups::None,
+                modules: vec![("/lib/modules/virtio_blk.ko".into(), "a=1".into())],
+                data: Some(disk),
+                ..BootParams::default()
+            },
+        ),
+    ] {
+        compare(name, &format!("{}--\n{}", early(), boot(&params, &facts(words))));
+    }
+}
+
+/// Without any configuration that matters, nothing of the host may be touched by a step of the child before it has a mount
+/// namespace and has cut its propagation: else mounts would show up on the host.
+#[test]
+fn propagation_is_cut_before_anything_is_mounted() {
+    for words in ["", "initramfs v1", "v2 stock-android"] {
+        let plan = planned("x", "lxc.rootfs.path = /r\nlxc.mount.auto = proc sys\n", &facts(words)).unwrap();
+        let at = |wanted: fn(&Step) -> bool| plan.inside.iter().position(|p| wanted(&p.step)).unwrap();
+        let cut = at(|s| matches!(s, Step::SetPropagation { .. }));
+        assert!(cut < at(|s| matches!(s, Step::Mount { .. } | Step::Bind { .. })), "{plan}");
+        assert!(plan.clone.has(Namespaces::MNT));
+        assert!(!plan.outside.iter().any(|p| matches!(p.step, Step::Mount { .. } | Step::Bind { .. })), "{plan}");
+    }
+}
+
+#[test]
+fn the_host_name_is_only_set_in_a_namespace_of_its_own() {
+    let sets = |words| {
+        let plan = planned("x", "lxc.uts.name = x\nlxc.rootfs.path = /r\n", &facts(words)).unwrap();
+        plan.inside.iter().any(|p| matches!(p.step, Step::SetHostname { .. }))
+    };
+    assert!(sets(""));
+    assert!(!sets("stock-android"));
+}
+
+#[test]
+fn a_failure_can_take_the_place_of_every_step_and_is_named_as_that_step() {
+    let plan = planned("x.conf", "lxc.rootfs.path = /r\nlxc.cgroup2.memory.max = 1M\n", &facts("v2")).unwrap();
+    for number in 1..=plan.len() {
+        let mut failing = plan.clone();
+        assert!(failing.fail_at(number, Errno::IO));
+        assert_eq!(failing.to_string(), plan.to_string());
+        let sentence = failing.failure(number, Errno::IO).message;
+        let step = plan.step(number).unwrap();
+        assert!(sentence.contains(&format!("step {number} of {}, {}: EIO", plan.len(), step.step)), "{sentence}");
+        assert!(matches!(failing.step(number).unwrap().step, Step::Fail { errno: 5, .. }));
+    }
+    let mut plan = plan;
+    assert!(!plan.fail_at(0, Errno::IO));
+    assert!(!plan.fail_at(plan.len() + 1, Errno::IO));
+    let limit = plan.outside.iter().position(|p| p.step.to_string().starts_with("write '1M'")).unwrap();
+    assert!(plan.failure(limit + 1, Errno::INVAL).message.starts_with("x.conf:2: step "));
+}
