@@ -7,21 +7,29 @@
 
 mod cgroup;
 mod cli;
+mod console;
+mod control;
 mod create;
 mod fault;
+mod kmsg;
+mod load;
 mod observe;
 mod perform;
+mod place;
 mod remove;
 #[cfg(test)]
 mod scratch;
 mod spawn;
+mod standing;
 mod store;
 mod sys;
+mod watch;
 
 use std::ffi::OsString;
 
 /// The program, called by `sys::entry`; returns its exit code.
 #[cfg_attr(test, allow(dead_code))]
 fn run(args: Vec<OsString>) -> i32 {
+    kmsg::install();
     i32::from(cli::main(args))
 }

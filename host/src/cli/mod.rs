@@ -3,11 +3,14 @@
 //! Here alone messages and exit codes are made of what the rest returns: 0 done, 1 failed, 2 wrong usage; the tools of
 //! LXC say 1 for wrong usage too.
 
+mod console;
 mod create;
 mod help;
 mod install_links;
 mod ls;
 pub mod out;
+mod start;
+mod stop;
 
 use std::os::unix::ffi::OsStringExt;
 
@@ -59,6 +62,9 @@ fn run(call: &mut Call) -> Answer {
     match call.command.verb {
         Verb::Create => create::run(call),
         Verb::Ls => ls::run(call),
+        Verb::Start => start::run(call),
+        Verb::Stop => stop::run(call),
+        Verb::Console => console::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

@@ -1,11 +1,14 @@
 //! The only place with `unsafe`: one thin function for each call that rustix does not have. Errors are errno only.
 #![allow(unsafe_code)]
 
+pub mod descriptors;
 #[cfg(not(test))]
 pub mod entry;
 pub mod mount;
+pub mod peer;
 pub mod process;
 pub mod signal;
+pub mod signalfd;
 
 use keel_core::failure::Errno;
 

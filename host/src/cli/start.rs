@@ -1,0 +1,85 @@
+//! `keel start`, `lxc-start`: starts a container, in the background or here.
+//!
+//! Where PID 1 is keel, that is asked to start it; else this process, or its child, becomes the supervisor.
+use super::{Answer, Call};
+use crate::control::client::Connection;
+use crate::control::protocol::{Reply, Request};
+use crate::fault::{at, say};
+use crate::place::agent_socket;
+use crate::sys::descriptors::close_from;
+use crate::watch::{launch, solo};
+use keel_core::commands::{Opt, UsageError};
+
+/// Returns when it runs; with -F when it has ended.
+pub fn run(call: &mut Call) -> Answer {
+    // What the caller left open is none of the container's or the supervisor's business (and a pipe among it would keep
+    // somebody waiting as long as the container runs).
+    close_from(3);
+    let name = call.take_name()?;
+    let store = call.store()?;
+    let lxcpath = store.lxcpath().display().to_string();
+    let command = words(call.args.take_command())?;
+    let define: Vec<String> = define(call)?;
+    let foreground = call.args.has(Opt::Foreground) && !call.args.has(Opt::Daemon);
+    let file = call.args.value(Opt::RcFile).map(std::path::absolute);
+    let file = file.transpose().map_err(|e| at("getcwd for", "--rcfile", e))?.map(|p| p.display().to_string());
+    let asked = launch::Asked { name: name.to_string(), lxcpath, file, define, command };
+
+    let agent = agent_socket(&asked.lxcpath);
+    if !foreground && let Ok(agent) = Connection::open(&agent) {
+        return match agent.ask(&Request::Start(asked), None) {
+            Ok(Reply::Done(_)) => Ok(0),
+            Ok(Reply::Refused { why, rc }) => {
+                call.messages.print(&why);
+                Ok(rc)
+            }
+            Err(errno) => {
+                Ok(say(format!("the agent of process 1 gave no answer: {}", crate::fault::symbol(&errno.into())))?)
+            }
+        };
+    }
+
+    // First what is wrong with the file, then whether it runs: a typo is said even if an older version of it is running.
+    let definition = launch::define(&asked)?;
+    for warning in &definition.warnings {
+        call.messages.print(warning);
+    }
+    let Some(lock) = launch::take(&asked.name, &asked.lxcpath)? else {
+        call.messages.print("already running");
+        return Ok(0);
+    };
+    if foreground {
+        if let Some(path) = call.args.value(Opt::PidFile) {
+            std::fs::write(path, std::process::id().to_string()).map_err(|e| at("write", path, e))?;
+        }
+        solo::foreground(definition, lock)?;
+    } else {
+        solo::background(definition, lock, call.args.value(Opt::PidFile))?;
+    }
+    Ok(0)
+}
+
+/// `-s KEY=VALUE`, and the options that are keys of the configuration.
+fn define(call: &Call) -> Result<Vec<String>, UsageError> {
+    let mut lines: Vec<String> = Vec::new();
+    for value in call.args.values(Opt::Define) {
+        if !value.contains('=') {
+            return Err(UsageError(format!("--define: '{value}' is not KEY=VALUE")));
+        }
+        lines.push(value.into());
+    }
+    for (opt, key) in [(Opt::ConsolePath, "lxc.console.path"), (Opt::ConsoleLog, "lxc.console.logfile")] {
+        if let Some(value) = call.args.value(opt) {
+            lines.push(format!("{key} = {value}"));
+        }
+    }
+    Ok(lines)
+}
+
+fn words(words: Vec<Vec<u8>>) -> Result<Vec<String>, UsageError> {
+    let utf8 = |word: Vec<u8>| {
+        String::from_utf8(word)
+            .map_err(|e| UsageError(format!("'{}' is not UTF-8", String::from_utf8_lossy(e.as_bytes()))))
+    };
+    words.into_iter().map(utf8).collect()
+}

@@ -1,0 +1,176 @@
+//! The run directory of a container: its control socket, its lock, its state file.
+//!
+//! Lives under /run where there is one, else under /dev (Android has no /run; LXC gives up there), else in the lxcpath.
+//! Nothing here is believed by its mere presence: the socket answers or not, the lock is held or not (flock(2) ends with
+//! its holder), and what the state file says is checked against /proc.
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, mkdir};
+use rustix::io::Errno;
+use std::fs::{DirBuilder, File};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// sun_path holds 108 bytes with the final 0 (unix(7)); the directory, the hash and the file name take up to 50.
+const LONGEST_NAME: usize = 56;
+
+/// Where one container's run-time files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    dir: PathBuf,
+}
+
+/// The directory of all run-time files.
+pub fn base(lxcpath: &str) -> PathBuf {
+    if let Some(dir) = std::env::var_os("KEEL_RUN") {
+        return dir.into();
+    }
+    for (dir, own) in [("/run", "keel"), ("/dev", ".keel")] {
+        if Path::new(dir).is_dir() && rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok() {
+            return Path::new(dir).join(own);
+        }
+    }
+    Path::new(lxcpath).join(".keel")
+}
+
+/// The socket of PID 1's loop.
+pub fn agent_socket(lxcpath: &str) -> PathBuf {
+    base(lxcpath).join("agent")
+}
+
+impl Place {
+    /// The place of a container. Two lxcpaths are two places.
+    pub fn of(name: &str, lxcpath: &str) -> Place {
+        Place::under(&base(lxcpath), name, lxcpath)
+    }
+
+    fn under(base: &Path, name: &str, lxcpath: &str) -> Place {
+        let trimmed = lxcpath.trim_end_matches('/');
+        let short = if name.len() <= LONGEST_NAME {
+            name.to_string()
+        } else {
+            let head: String = name.chars().take(10).collect();
+            format!("{head}-{:016x}", hash(name))
+        };
+        Place { dir: base.join(format!("{:08x}", hash(trimmed) as u32)).join(short) }
+    }
+
+    /// The control socket.
+    pub fn control(&self) -> PathBuf {
+        self.dir.join("control")
+    }
+
+    /// The state file.
+    pub fn state(&self) -> PathBuf {
+        self.dir.join("state")
+    }
+
+    /// Make the directory, for root alone.
+    pub fn make(&self) -> Result<(), Errno> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+        made.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        // The directory may be older than this program: what is in it is believed only if nobody else can write there.
+        let meta = std::fs::metadata(&self.dir).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
+            return Err(Errno::PERM);
+        }
+        Ok(())
+    }
+
+    /// Take the container: none when another supervisor has it.
+    pub fn lock(&self) -> Result<Option<Lock>, Errno> {
+        self.make()?;
+        let path = self.dir.join("lock");
+        loop {
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+            let fd = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
+            match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(errno) => return Err(errno),
+            }
+            // The former holder removes the file as it leaves: a lock on a removed file excludes nobody.
+            let here = rustix::fs::fstat(&fd)?;
+            match rustix::fs::stat(&path) {
+                Ok(there) if there.st_ino == here.st_ino => return Ok(Some(Lock { _file: fd, place: self.clone() })),
+                Ok(_) | Err(Errno::NOENT) => {
+                    // The directory goes with the file.
+                    let _ = mkdir(&self.dir, Mode::RWXU);
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+}
+
+/// The container is this process's (and its forks') until it is dropped; the kernel drops it with the process.
+#[derive(Debug)]
+pub struct Lock {
+    _file: OwnedFd,
+    place: Place,
+}
+
+impl Lock {
+    /// Remove what the place holds, while the lock still keeps others out, and then the lock.
+    pub fn clear(self) {
+        for file in ["state", "state.new", "control", "lock"] {
+            let _ = std::fs::remove_file(self.place.dir.join(file));
+        }
+        let _ = std::fs::remove_dir(&self.place.dir);
+    }
+}
+
+/// FNV-1a.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Read a small file whole; what is not UTF-8 is not ours.
+pub fn read(path: &Path) -> Option<String> {
+    std::io::read_to_string(File::open(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("keel-place-{name}-{}", std::process::id()));
+        DirBuilder::new().mode(0o700).recursive(true).create(&dir).unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_path_fits_a_socket_address_and_depends_on_the_lxcpath() {
+        let base = Path::new("/run/keel");
+        let long = Place::under(base, &"x".repeat(255), "/var/lib/lxc");
+        assert!(long.control().as_os_str().len() < 108);
+        assert_ne!(long, Place::under(base, &"x".repeat(254), "/var/lib/lxc"));
+        let one = Place::under(base, "bb", "/var/lib/lxc");
+        assert_eq!(one, Place::under(base, "bb", "/var/lib/lxc/"));
+        assert_ne!(one, Place::under(base, "bb", "/data/lxc"));
+    }
+
+    #[test]
+    fn one_of_two_gets_the_lock_and_it_is_free_again() {
+        let base = scratch("lock");
+        let place = Place::under(&base, "bb", "/x");
+        let first = place.lock().unwrap().expect("free");
+        assert!(place.lock().unwrap().is_none());
+        first.clear();
+        assert!(!place.dir.exists());
+        let again = place.lock().unwrap().expect("free again");
+        drop(again);
+        place.lock().unwrap().expect("a dropped lock is free").clear();
+        std::fs::remove_dir_all(base).unwrap();
+    }
+
+    #[test]
+    fn a_place_that_others_can_enter_is_refused() {
+        let base = scratch("open");
+        let place = Place::under(&base, "bb", "/x");
+        place.make().unwrap();
+        std::fs::set_permissions(&place.dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(place.make(), Err(Errno::PERM));
+        std::fs::remove_dir_all(base).unwrap();
+    }
+}

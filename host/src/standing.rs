@@ -1,0 +1,182 @@
+//! Where a container is, found out and not believed: its supervisor answers; or it has none and its first program lives;
+//! or it is stopped.
+//!
+//! A container outlives a supervisor that was killed. It can then be looked at, entered and stopped; its console and its
+//! restarts are gone with the supervisor.
+use crate::control::client::Connection;
+use crate::control::protocol::{Ending, Reply, Request, State, Stop};
+use crate::fault::symbol;
+use crate::place::Place;
+use crate::spawn::Undo;
+use crate::sys::signalfd;
+use crate::watch::halt_signal;
+use crate::watch::record::{Record, start_time};
+use keel_core::failure::Failure;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde_json::{Map, Value};
+use std::time::{Duration, Instant};
+
+/// How long a supervisor may take to say what it knows.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What runs.
+#[derive(Debug)]
+pub enum Standing {
+    /// A supervisor answers.
+    Supervised(Connection),
+    /// No supervisor, but its first program lives.
+    Orphan(Place, Record),
+    /// Nothing.
+    Stopped,
+}
+
+impl Standing {
+    /// Look.
+    pub fn of(name: &str, lxcpath: &str) -> Standing {
+        let place = Place::of(name, lxcpath);
+        match Connection::open(&place.control()) {
+            Ok(connection) => Standing::Supervised(connection),
+            Err(_) => match Record::of_living(&place) {
+                Some(record) => Standing::Orphan(place, record),
+                None => Standing::Stopped,
+            },
+        }
+    }
+
+    /// Everything that its supervisor says; for the others what can be known.
+    pub fn info(&self) -> Result<Map<String, Value>, Failure> {
+        let mut map = Map::new();
+        match self {
+            Standing::Supervised(connection) => return ask(connection, &Request::Info, Some(PATIENCE)),
+            Standing::Orphan(_, record) => {
+                map.insert("state".into(), State::Running.name().into());
+                map.insert("pid".into(), record.init.into());
+            }
+            Standing::Stopped => {
+                map.insert("state".into(), State::Stopped.name().into());
+            }
+        }
+        Ok(map)
+    }
+
+    /// LXC's word and the first program's pid.
+    pub fn state(&self) -> Result<(State, Option<i32>), Failure> {
+        let info = self.info()?;
+        let state = info.get("state").and_then(Value::as_str).and_then(State::parse);
+        let pid = info.get("pid").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
+        Ok((state.unwrap_or(State::Stopped), pid))
+    }
+
+    /// End it. With `order.wait` it is over, or an error, when this returns.
+    pub fn stop(&self, order: Stop) -> Result<(), Failure> {
+        match self {
+            Standing::Supervised(connection) => ask(connection, &Request::Stop(order), None).map(|_| ()),
+            Standing::Orphan(place, record) => stop_orphan(place, record, order),
+            Standing::Stopped => Ok(()),
+        }
+    }
+}
+
+fn ask(connection: &Connection, request: &Request, patience: Option<Duration>) -> Result<Map<String, Value>, Failure> {
+    match connection.ask(request, patience) {
+        Ok(Reply::Done(map)) => Ok(map),
+        Ok(Reply::Refused { why, .. }) => Err(Failure::new(why)),
+        // It ended while it was asked: its container is stopped, or an orphan that the next look finds.
+        Err(Errno::CONNRESET | Errno::PIPE) if matches!(request, Request::Stop(_)) => Ok(Map::new()),
+        Err(errno) => Err(Failure::new(format!("its supervisor gives no answer: {}", symbol(&errno.into())))),
+    }
+}
+
+fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failure> {
+    let Some(pid) = record.init else { return Ok(()) };
+    if order.ending == Ending::Reboot {
+        return Err(Failure::new("it has no supervisor that could start it again: stop it and start it"));
+    }
+    // The lock keeps a `keel start` out until everything is removed.
+    let lock = place.lock().map_err(|e| Failure::new(format!("lock: {}", symbol(&e.into()))))?;
+    let Some(lock) = lock else { return Err(Failure::new("a supervisor is just taking it")) };
+    let process = Process::open(pid)?;
+    // Between the look and the open the number may have gone to another process.
+    if Record::of_living(place).is_some() {
+        let first = match order.ending {
+            Ending::Kill => libc::SIGKILL,
+            _ => halt_signal(record.halt_signal, pid),
+        };
+        process.send(first)?;
+        if !order.wait {
+            return Ok(());
+        }
+        if !process.wait(Duration::from_millis(order.timeout_ms))? {
+            if !order.kill {
+                return Err(Failure::new(format!("it did not stop within {} ms", order.timeout_ms)));
+            }
+            process.send(libc::SIGKILL)?;
+            if !process.wait(PATIENCE)? {
+                return Err(Failure::new("it did not end by SIGKILL: a call in the kernel does not return"));
+            }
+        }
+    }
+    let left = Undo { cgroups: record.cgroups.clone() }.run();
+    lock.clear();
+    left.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// A process that is not our child.
+struct Process {
+    pid: i32,
+    start: Option<u64>,
+    fd: Option<rustix::fd::OwnedFd>,
+}
+
+impl Process {
+    fn open(pid: i32) -> Result<Process, Failure> {
+        let fd = Pid::from_raw(pid).map(|p| pidfd_open(p, PidfdFlags::empty()));
+        match fd {
+            Some(Ok(fd)) => Ok(Process { pid, start: start_time(pid), fd: Some(fd) }),
+            // COMPAT(linux<5.3): by number and start time.
+            Some(Err(Errno::NOSYS)) => Ok(Process { pid, start: start_time(pid), fd: None }),
+            Some(Err(errno)) => Err(Failure::new(format!("pidfd_open {pid}: {}", symbol(&errno.into())))),
+            None => Err(Failure::new(format!("{pid} is no process"))),
+        }
+    }
+
+    fn send(&self, number: i32) -> Result<(), Failure> {
+        use keel_core::failure::Errno;
+        let sent = match &self.fd {
+            Some(fd) => signalfd::send_pidfd(fd, number),
+            None if self.start.is_some() && start_time(self.pid) == self.start => signalfd::send(self.pid, number),
+            None => return Ok(()),
+        };
+        match sent {
+            // It is gone.
+            Ok(()) | Err(Errno(libc::ESRCH)) => Ok(()),
+            Err(errno) => Err(Failure::errno(format_args!("kill {}", self.pid), errno)),
+        }
+    }
+
+    /// False: it still lives at the end of that time.
+    fn wait(&self, time: Duration) -> Result<bool, Failure> {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            // COMPAT(linux<5.3): nothing tells of the end of a process that is no child: look every 20 ms.
+            let (step, fds) = match &self.fd {
+                Some(fd) => (left, vec![PollFd::new(fd, PollFlags::IN)]),
+                None => (left.min(Duration::from_millis(20)), vec![]),
+            };
+            let mut fds = fds;
+            let step = Timespec { tv_sec: step.as_secs() as _, tv_nsec: step.subsec_nanos() as _ };
+            match poll(&mut fds, Some(&step)) {
+                Ok(1..) => return Ok(true),
+                Ok(0) if self.fd.is_none() && (self.start.is_none() || start_time(self.pid) != self.start) => {
+                    return Ok(true);
+                }
+                Ok(0) if left.is_zero() => return Ok(false),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(Failure::new(format!("poll: {}", symbol(&errno.into())))),
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! close_range(2), which rustix does not have.
+use std::os::fd::RawFd;
+
+/// Close all descriptors from `first` on.
+///
+/// To be called where nothing that owns one of them is used any more: at the start of a program or before an exec.
+pub fn close_from(first: RawFd) {
+    const SYS_CLOSE_RANGE: libc::c_long = 436;
+    // SAFETY: close_range takes numbers; that nobody uses the descriptors is the caller's promise.
+    if unsafe { libc::syscall(SYS_CLOSE_RANGE, first as libc::c_uint, libc::c_uint::MAX, 0 as libc::c_uint) } == 0 {
+        return;
+    }
+    // COMPAT(linux<5.9): one by one, as /proc lists them, else as many as there usually can be.
+    let listed: Option<Vec<RawFd>> = std::fs::read_dir("/proc/self/fd")
+        .ok()
+        .map(|dir| dir.filter_map(|e| e.ok()?.file_name().to_str()?.parse().ok()).collect());
+    let all = listed.unwrap_or_else(|| (first..4096).collect());
+    for fd in all.into_iter().filter(|fd| *fd >= first) {
+        // SAFETY: as above; a number that is no descriptor is EBADF.
+        unsafe { libc::close(fd) };
+    }
+}

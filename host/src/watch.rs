@@ -1,0 +1,197 @@
+//! The one event loop: containers, their consoles, the clients of their control sockets, signals, deadlines.
+//!
+//! PID 1 runs one for all its containers; `keel start` runs the same loop for its one. Every child of the process is
+//! reaped here and nowhere else, so that no two places wait for the same pid. Needs /proc for state files; without
+//! it containers run all the same.
+mod clients;
+pub mod container;
+pub mod end;
+pub mod events;
+pub mod launch;
+mod lifecycle;
+pub mod record;
+pub mod solo;
+mod terminals;
+
+use crate::control::server::Listener;
+use crate::sys::signalfd;
+use container::{ClientId, Id, Supervised};
+use events::{Events, Interest, Token};
+use keel_core::failure::Failure;
+use rustix::process::{WaitOptions, WaitStatus};
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+pub use lifecycle::halt_signal;
+
+/// What a descriptor or a deadline of the loop stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Signals,
+    Agent,
+    Control(Id),
+    Client(ClientId),
+    Starting(Id),
+    Console(Id),
+    StopDeadline(Id),
+    Restart(Id),
+    Own(u32),
+}
+
+/// What the owner of the loop is told.
+#[derive(Debug)]
+pub enum Event {
+    /// A signal other than SIGCHLD.
+    Signal(signalfd::Caught),
+    /// A child ended that is no container's first program.
+    Ended(i32, WaitStatus),
+    /// One of the owner's descriptors is readable, or one of its deadlines is over.
+    Own(u32),
+    /// A container's state has changed.
+    Changed(Id),
+    /// A console has taken all input that was typed on it.
+    Room(Id),
+    /// A console with `forward` said this.
+    Output(Id, Vec<u8>),
+}
+
+/// The loop.
+pub struct Watch {
+    events: Events<What>,
+    signals: OwnedFd,
+    agent: Option<(Listener, Token)>,
+    containers: BTreeMap<Id, Supervised>,
+    clients: BTreeMap<ClientId, clients::Attached>,
+    clients_made: ClientId,
+    out: VecDeque<Event>,
+}
+
+impl Watch {
+    /// A loop without containers. Blocks all signals: from here on they are events.
+    pub fn new() -> Result<Watch, Failure> {
+        signalfd::block_all();
+        let mut events = Events::new().map_err(|e| failure("epoll_create", &e.into()))?;
+        let signals = signalfd::descriptor().map_err(|e| Failure::errno("signalfd", e))?;
+        events.add(&signals, Interest::Readable, What::Signals).map_err(|e| failure("epoll_ctl", &e.into()))?;
+        Ok(Watch {
+            events,
+            signals,
+            agent: None,
+            containers: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            clients_made: 0,
+            out: VecDeque::new(),
+        })
+    }
+
+    /// Listen for requests that concern no container of this loop yet.
+    pub fn listen(&mut self, path: &Path) -> Result<(), Failure> {
+        let listener =
+            Listener::bind(path).map_err(|e| failure(format_args!("bind '{}'", path.display()), &e.into()))?;
+        let token = self.events.add(&listener, Interest::Readable, What::Agent);
+        self.agent = Some((listener, token.map_err(|e| failure("epoll_ctl", &e.into()))?));
+        Ok(())
+    }
+
+    /// Report [`Event::Own`] when a descriptor is readable.
+    pub fn own(&mut self, fd: impl AsFd, number: u32) -> Result<Token, rustix::io::Errno> {
+        self.events.add(fd, Interest::Readable, What::Own(number))
+    }
+
+    /// No longer report a descriptor.
+    pub fn disown(&mut self, token: Token, fd: impl AsFd) {
+        self.events.remove(token, fd);
+    }
+
+    /// Report [`Event::Own`] after a while.
+    pub fn own_deadline(&mut self, wait: Duration, number: u32) {
+        self.events.after(wait, What::Own(number));
+    }
+
+    /// Drop a deadline of the owner's.
+    pub fn cancel_own(&mut self, number: u32) {
+        self.events.cancel(|what| *what == What::Own(number));
+    }
+
+    /// A container.
+    pub fn container(&self, id: Id) -> Option<&Supervised> {
+        self.containers.get(&id)
+    }
+
+    /// A container, to be changed.
+    pub fn container_mut(&mut self, id: Id) -> Option<&mut Supervised> {
+        self.containers.get_mut(&id)
+    }
+
+    /// All containers.
+    pub fn containers(&self) -> impl Iterator<Item = (Id, &Supervised)> {
+        self.containers.iter().map(|(id, c)| (*id, c))
+    }
+
+    /// The next thing that concerns the owner. Waits for it; an error is one of the kernel's that nothing can be done
+    /// about (ENOMEM).
+    pub fn next(&mut self) -> Result<Event, Failure> {
+        loop {
+            if let Some(event) = self.out.pop_front() {
+                return Ok(event);
+            }
+            let mut happened = self.events.wait().map_err(|e| failure("epoll_wait", &e.into()))?;
+            // A child that failed before exec has reported first and ended then: its report is to be read before it is
+            // reaped.
+            happened.sort_by_key(|(_, what)| !matches!(what, What::Starting(_)));
+            for (token, what) in happened {
+                if token.is_none_or(|t| self.events.knows(t)) {
+                    self.handle(what);
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, what: What) {
+        match what {
+            What::Signals => self.read_signals(),
+            What::Agent => self.accept(None),
+            What::Control(id) => self.accept(Some(id)),
+            What::Client(number) => self.hear(number),
+            What::Starting(id) => self.reported(id),
+            What::Console(id) => self.drain_console(id),
+            What::StopDeadline(id) => self.stop_overdue(id),
+            What::Restart(id) => self.restart_due(id),
+            What::Own(number) => self.out.push_back(Event::Own(number)),
+        }
+    }
+
+    fn read_signals(&mut self) {
+        let mut children = false;
+        while let Some(caught) = signalfd::next(&self.signals) {
+            match caught.signal {
+                libc::SIGCHLD => children = true,
+                _ => self.out.push_back(Event::Signal(caught)),
+            }
+        }
+        if children {
+            self.reap();
+        }
+    }
+
+    /// SIGCHLD stands for any number of children (signal(7)): all that have ended.
+    fn reap(&mut self) {
+        let starting: Vec<Id> = self.containers.iter().filter(|(_, c)| c.has_reported()).map(|(id, _)| *id).collect();
+        for id in starting {
+            self.reported(id);
+        }
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            let pid = pid.as_raw_nonzero().get();
+            if !self.child_ended(pid, status) {
+                self.out.push_back(Event::Ended(pid, status));
+            }
+        }
+    }
+}
+
+/// `what: ESYMBOL`.
+pub fn failure(what: impl std::fmt::Display, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{what}: {}", crate::fault::symbol(error)))
+}

@@ -1,0 +1,257 @@
+//! Clients of the control sockets: who asked what, who still waits, who has which tty.
+use super::container::{ClientId, Id, Supervised};
+use super::events::{Interest, Token};
+use super::{Watch, What};
+use crate::control::protocol::{Asked, Ending, Reply, Request, State};
+use crate::control::server::{Client, Heard};
+use serde_json::{Map, Value};
+
+/// More clients than this at once: the one that has been idle longest is dropped.
+const MOST: usize = 64;
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Attached {
+    client: Client,
+    token: Token,
+    /// Whose socket it came to; none: the agent's.
+    of: Option<Id>,
+    waiting: Option<Waiting>,
+}
+
+/// What a client is still to be told.
+#[derive(Clone, Debug)]
+enum Waiting {
+    /// The container runs, or why not.
+    Start(Id),
+    /// It has stopped.
+    Stop(Id),
+    /// It runs again: more restarts than this.
+    Reboot(Id, u32),
+    /// It is in one of these states.
+    States(Id, Vec<State>),
+}
+
+impl Waiting {
+    fn id(&self) -> Id {
+        match self {
+            Waiting::Start(id) | Waiting::Stop(id) | Waiting::Reboot(id, _) | Waiting::States(id, _) => *id,
+        }
+    }
+
+    /// The answer, when the time has come.
+    fn answer(&self, container: &Supervised) -> Option<Reply> {
+        let state = container.state;
+        let over = container.is_over();
+        match self {
+            Waiting::Start(_) if state == State::Running => Some(Reply::Done(container.info())),
+            Waiting::Start(_) if state == State::Stopped => {
+                Some(Reply::refused(container.last_words().unwrap_or_else(|| "it stopped".into())))
+            }
+            Waiting::Stop(_) if over => Some(Reply::done()),
+            Waiting::Reboot(_, before) if state == State::Running && container.restarts > *before => {
+                Some(Reply::done())
+            }
+            Waiting::Reboot(..) if over => {
+                let why = container.last_words().unwrap_or_default();
+                Some(Reply::refused(format!("'{}' is not running again: it {why}", container.name())))
+            }
+            Waiting::States(_, states) if states.contains(&state) => {
+                let mut map = Map::new();
+                map.insert("state".into(), Value::from(state.name()));
+                Some(Reply::Done(map))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Watch {
+    /// Somebody connects to a container's socket or (none) to the agent's.
+    pub(super) fn accept(&mut self, of: Option<Id>) {
+        let listener = match of {
+            Some(id) => self.containers.get(&id).and_then(|c| c.hold.as_ref()).map(|h| &h.listener),
+            None => self.agent.as_ref().map(|(listener, _)| listener),
+        };
+        let Some(client) = listener.and_then(|l| l.accept()) else { return };
+        self.clients_made += 1;
+        let number = self.clients_made;
+        match self.events.add(&client, Interest::Readable, What::Client(number)) {
+            Ok(token) => {
+                self.clients.insert(number, Attached { client, token, of, waiting: None });
+            }
+            // ENOMEM or ENOSPC: the client sees its connection end.
+            Err(_) => return,
+        }
+        if self.clients.len() > MOST {
+            let lends = |n: &ClientId| self.containers.values().any(|c| c.lent.values().any(|holder| holder == n));
+            let idle = self.clients.iter().find(|(n, a)| a.waiting.is_none() && !lends(n)).map(|(n, _)| *n);
+            self.forget(idle.unwrap_or(number));
+        }
+    }
+
+    /// A client has sent something or has gone.
+    pub(super) fn hear(&mut self, number: ClientId) {
+        let Some(attached) = self.clients.get(&number) else { return };
+        match attached.client.hear() {
+            Heard::Nothing => {}
+            Heard::Gone => self.forget(number),
+            Heard::Nonsense(why) => self.answer(number, &Reply::refused(why)),
+            Heard::Request(request) => {
+                let of = attached.of;
+                self.request(number, of, request);
+            }
+        }
+    }
+
+    fn request(&mut self, number: ClientId, of: Option<Id>, request: Request) {
+        let known = of.and_then(|id| self.containers.get(&id).map(|c| (id, c)));
+        let waiting = match (request, known) {
+            (Request::List, _) => {
+                let all: Vec<Value> = self.containers.values().map(|c| Value::Object(c.info())).collect();
+                let mut map = Map::new();
+                map.insert("containers".into(), Value::Array(all));
+                return self.answer(number, &Reply::Done(map));
+            }
+            (Request::Start(asked), None) if of.is_none() => match self.start_by_name(&asked) {
+                Ok(id) => Waiting::Start(id),
+                Err(refusal) => return self.answer(number, &refusal),
+            },
+            (Request::Start(_), _) => {
+                return self.answer(number, &Reply::refused("this supervisor has one container and starts no other"));
+            }
+            (_, None) => return self.answer(number, &Reply::refused("that is asked of a container's own socket")),
+            (Request::Info, Some((_, container))) => {
+                let reply = Reply::Done(container.info());
+                return self.answer(number, &reply);
+            }
+            (Request::Console(tty), Some((id, _))) => return self.lend_tty(number, id, tty),
+            (Request::Wait(states), Some((id, _))) => Waiting::States(id, states),
+            (Request::Stop(order), Some((id, container))) => {
+                let wait = match order.ending {
+                    Ending::Reboot if container.pid().is_none() => {
+                        return self.answer(number, &Reply::refused(format!("'{}' is not running", container.name())));
+                    }
+                    Ending::Reboot => Waiting::Reboot(id, container.restarts),
+                    Ending::Halt | Ending::Kill => Waiting::Stop(id),
+                };
+                if !order.wait {
+                    self.answer(number, &Reply::done());
+                } else if let Some(attached) = self.clients.get_mut(&number) {
+                    attached.waiting = Some(wait);
+                }
+                return self.stop(id, order);
+            }
+        };
+        let id = waiting.id();
+        if let Some(attached) = self.clients.get_mut(&number) {
+            attached.waiting = Some(waiting);
+        }
+        self.answer_waiting(id);
+    }
+
+    fn start_by_name(&mut self, asked: &Asked) -> Result<Id, Reply> {
+        let refused = |cause: keel_core::failure::Failure| Reply::refused(cause.to_string());
+        let running = Reply::Refused { why: "already running".into(), rc: 0 };
+        let same = |c: &Supervised| c.name() == asked.name && c.definition.lxcpath == asked.lxcpath;
+        if self.containers.values().any(|c| same(c) && !c.is_over()) {
+            return Err(running);
+        }
+        let definition = super::launch::define(asked).map_err(refused)?;
+        let lock = super::launch::take(&asked.name, &asked.lxcpath).map_err(refused)?;
+        let id = self.adopt(definition, lock.ok_or(running)?).map_err(refused)?;
+        self.launch(id);
+        Ok(id)
+    }
+
+    /// Lend a tty's master: it is the client's until its connection ends.
+    fn lend_tty(&mut self, number: ClientId, id: Id, tty: Option<u32>) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let Some(running) = &container.running else {
+            let why = format!("'{}' is not running", container.name());
+            return self.answer(number, &Reply::refused(why));
+        };
+        let count = running.ttys.len() as u32;
+        let free = |n: &u32| !container.lent.contains_key(n);
+        let tty = match tty {
+            Some(0) if running.console.is_none() => Err("it has no console (lxc.console.path)".to_string()),
+            Some(n) if n > count => Err(format!("there is no tty {n}: it has {count} (lxc.tty.max)")),
+            Some(n) if !free(&n) => Err(format!("tty {n} is in use")),
+            Some(n) => Ok(n),
+            None if count == 0 => Err("it has no ttys (lxc.tty.max); tty 0 is its console".to_string()),
+            None => (1..=count).find(free).ok_or_else(|| format!("all {count} ttys are in use")),
+        };
+        let tty = match tty {
+            Ok(tty) => tty,
+            Err(why) => {
+                let why = format!("'{}': {why}", container.name());
+                return self.answer(number, &Reply::refused(why));
+            }
+        };
+        let master = match tty {
+            0 => running.console.as_ref(),
+            n => running.ttys.get(n as usize - 1),
+        };
+        let (Some(master), Some(attached)) = (master, self.clients.get(&number)) else { return };
+        // Two readers would share the output: the loop reads on when the tty is back.
+        if let (0, Some(token)) = (tty, container.console.take()) {
+            self.events.remove(token, master);
+        }
+        let mut map = Map::new();
+        map.insert("tty".into(), Value::from(tty));
+        let lent = attached.client.lend(&Reply::Done(map), std::os::fd::AsFd::as_fd(master));
+        container.lent.insert(tty, number);
+        if lent.is_err() {
+            self.forget(number);
+        }
+    }
+
+    /// Answer those who wait for what has become true.
+    pub(super) fn answer_waiting(&mut self, id: Id) {
+        let Some(container) = self.containers.get(&id) else { return };
+        let due: Vec<(ClientId, Reply)> = self
+            .clients
+            .iter()
+            .filter_map(|(number, attached)| {
+                let waiting = attached.waiting.as_ref().filter(|w| w.id() == id)?;
+                Some((*number, waiting.answer(container)?))
+            })
+            .collect();
+        for (number, reply) in due {
+            self.answer(number, &reply);
+        }
+    }
+
+    /// Tell those who ordered a stop or reboot that it did not come about.
+    pub(super) fn refuse_orders(&mut self, id: Id, why: &str) {
+        let orders = |a: &&Attached| matches!(a.waiting, Some(Waiting::Stop(i) | Waiting::Reboot(i, _)) if i == id);
+        let due: Vec<ClientId> = self.clients.iter().filter(|(_, a)| orders(a)).map(|(n, _)| *n).collect();
+        for number in due {
+            self.answer(number, &Reply::refused(why));
+        }
+    }
+
+    fn answer(&mut self, number: ClientId, reply: &Reply) {
+        let Some(attached) = self.clients.get_mut(&number) else { return };
+        attached.waiting = None;
+        if attached.client.answer(reply).is_err() {
+            self.forget(number);
+        }
+    }
+
+    /// A client is gone: what it had comes back.
+    fn forget(&mut self, number: ClientId) {
+        let Some(attached) = self.clients.remove(&number) else { return };
+        self.events.remove(attached.token, &attached.client);
+        let mut consoles = Vec::new();
+        for (id, container) in &mut self.containers {
+            if container.lent.get(&0) == Some(&number) {
+                consoles.push(*id);
+            }
+            container.lent.retain(|_, holder| *holder != number);
+        }
+        for id in consoles {
+            self.hear_console(id);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One supervised container: what is known of it. What happens to it is `lifecycle`.
+use super::end::{Backoff, End};
+use super::events::Token;
+use super::record::Record;
+use crate::console::ring::Ring;
+use crate::control::protocol::{State, Stop};
+use crate::control::server::Listener;
+use crate::place::{Lock, Place};
+use crate::spawn::{Running, Starting};
+use keel_core::config::Config;
+use keel_core::failure::Failure;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::time::Instant;
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The container's name.
+    pub name: String,
+    /// Where it is defined.
+    pub lxcpath: String,
+    /// What its file says. Kept for restarts: edits count from the next `keel start` on, as with LXC.
+    pub config: Config,
+    /// What of the file does not do what it says.
+    pub warnings: Vec<String>,
+    /// A program to run instead of the configured one.
+    pub command: Vec<String>,
+}
+
+/// Names a container of a loop.
+pub type Id = u32;
+/// Names a client of a loop.
+pub type ClientId = u64;
+
+/// How much of an unattended console is kept.
+const RING: usize = 16 * 1024;
+
+/// A container under supervision.
+pub struct Supervised {
+    /// What is run.
+    pub definition: Definition,
+    /// Where its run-time files are.
+    pub place: Place,
+    /// Where it is in its life.
+    pub state: State,
+    /// Held while it is supervised: lock and socket. None once it has stopped for good.
+    pub(super) hold: Option<Hold>,
+    /// Between clone and exec.
+    pub(super) starting: Option<(Starting, Token)>,
+    /// From exec on.
+    pub(super) running: Option<Running>,
+    /// Its console's registration, while nobody else reads it.
+    pub(super) console: Option<Token>,
+    /// Input for its console that did not fit yet.
+    pub(super) input: Vec<u8>,
+    /// Who has which tty.
+    pub(super) lent: BTreeMap<u32, ClientId>,
+    /// What it said last.
+    pub(super) ring: Ring,
+    /// `lxc.console.logfile`.
+    pub(super) log: Option<File>,
+    /// Its console's output is handed to the owner of the loop.
+    pub forward: bool,
+    /// An order to stop that is being followed.
+    pub(super) order: Option<Stop>,
+    /// The kernel gave it a pid namespace of its own.
+    pub(super) own_pid_namespace: bool,
+    /// When it was started last.
+    pub(super) since: Instant,
+    /// When it will be started again.
+    pub(super) again_at: Option<Instant>,
+    /// How often it was started again.
+    pub(super) restarts: u32,
+    /// How it ended last.
+    pub(super) last_end: Option<End>,
+    /// Why it could not be started last.
+    pub(super) last_failure: Option<Failure>,
+    pub(super) backoff: Backoff,
+}
+
+/// What a supervisor holds of a container.
+#[derive(Debug)]
+pub(super) struct Hold {
+    pub lock: Lock,
+    pub listener: Listener,
+    pub token: Token,
+}
+
+impl Supervised {
+    pub(super) fn new(definition: Definition, place: Place, hold: Hold) -> Supervised {
+        Supervised {
+            definition,
+            place,
+            state: State::Stopped,
+            hold: Some(hold),
+            starting: None,
+            running: None,
+            console: None,
+            input: Vec::new(),
+            lent: BTreeMap::new(),
+            ring: Ring::new(RING),
+            log: None,
+            forward: false,
+            order: None,
+            own_pid_namespace: true,
+            since: Instant::now(),
+            again_at: None,
+            restarts: 0,
+            last_end: None,
+            last_failure: None,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// The pid of its first program.
+    pub fn pid(&self) -> Option<i32> {
+        self.running.as_ref().map(|r| r.pid)
+    }
+
+    /// Nothing runs, and nothing will without being asked for.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Stopped && self.again_at.is_none()
+    }
+
+    /// How it ended or why it did not start, for people.
+    pub fn last_words(&self) -> Option<String> {
+        match (&self.last_failure, self.last_end) {
+            (Some(failure), _) => Some(failure.to_string()),
+            (None, end) => end.map(|e| e.to_string()),
+        }
+    }
+
+    /// How it ended last.
+    pub fn last_end(&self) -> Option<End> {
+        self.last_end
+    }
+
+    /// Why it could not be started last.
+    pub fn last_failure(&self) -> Option<&Failure> {
+        self.last_failure.as_ref()
+    }
+
+    /// What the state file says of it.
+    pub(super) fn record(&self) -> Record {
+        Record {
+            name: self.definition.name.clone(),
+            lxcpath: self.definition.lxcpath.clone(),
+            init: self.pid(),
+            cgroups: self.running.as_ref().map(|r| r.undo.cgroups.clone()).unwrap_or_default(),
+            own_pid_namespace: self.own_pid_namespace,
+            halt_signal: self.definition.config.signal.halt,
+        }
+    }
+
+    /// The child has said how it went, or is gone.
+    pub(super) fn has_reported(&self) -> bool {
+        let Some((starting, _)) = &self.starting else { return false };
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut [PollFd::new(starting, PollFlags::IN)], Some(&now)), Ok(1..))
+    }
+
+    /// What `keel info` gets.
+    pub(super) fn info(&self) -> Map<String, Value> {
+        let again = self.again_at.map(|at| at.saturating_duration_since(Instant::now()).as_millis() as u64);
+        let ttys = self.running.as_ref().map_or(0, |r| r.ttys.len());
+        let value = json!({
+            "name": self.name(),
+            "lxcpath": self.definition.lxcpath,
+            "state": self.state.name(),
+            "pid": self.pid(),
+            "supervisor": std::process::id(),
+            "restarts": self.restarts,
+            "last_end": self.last_words(),
+            "restart_in_ms": again,
+            "up_ms": self.pid().map(|_| self.since.elapsed().as_millis() as u64),
+            "ttys": ttys,
+            "ttys_in_use": self.lent.keys().collect::<Vec<_>>(),
+        });
+        match value {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! From a container's name to a child that is being set up: read its file, observe, plan, begin.
+use super::container::Definition;
+use super::failure;
+pub use crate::control::protocol::Asked;
+use crate::place::{Lock, Place};
+use crate::spawn::{self, Starting};
+use keel_core::facts::Namespaces;
+use keel_core::failure::Failure;
+use keel_core::plan::{self, Plan};
+use std::path::Path;
+
+/// A child on its way.
+pub(super) struct Begun {
+    /// The child.
+    pub starting: Starting,
+    /// It has a pid namespace of its own.
+    pub own_pid_namespace: bool,
+}
+
+/// What a container's file says, and what was asked besides.
+pub fn define(asked: &Asked) -> Result<Definition, Failure> {
+    let file = match &asked.file {
+        Some(file) => file.into(),
+        None => Path::new(&asked.lxcpath).join(&asked.name).join("config"),
+    };
+    let (config, warnings) = crate::load::config(&file, &asked.define)?;
+    Ok(Definition {
+        name: asked.name.clone(),
+        lxcpath: asked.lxcpath.clone(),
+        config,
+        command: asked.command.clone(),
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+    })
+}
+
+/// Become the container's supervisor; none when there is one, or when its first program outlived the last one.
+pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
+    let place = Place::of(name, lxcpath);
+    let lock = place.lock().map_err(|e| failure(format_args!("lock '{}'", place.control().display()), &e.into()))?;
+    // Its supervisor was killed: the container is running all the same.
+    Ok(lock.filter(|_| super::record::Record::of_living(&place).is_none()))
+}
+
+/// The steps of a start, as things are now. Several mistakes are several lines.
+pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
+    let facts = crate::observe::facts()?;
+    let request = plan::Request {
+        name: definition.name.clone(),
+        lxcpath: definition.lxcpath.clone(),
+        command: definition.command.clone(),
+        fstab: Vec::new(),
+        environment: std::env::vars().collect(),
+    };
+    plan::container(&definition.config, &request, &facts).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.into_iter().map(|m| m.message).collect();
+        Failure::new(lines.join("\n"))
+    })
+}
+
+pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
+    let plan = plan(definition)?;
+    for note in &plan.notes {
+        log::warn!("{}: {note}", definition.name);
+    }
+    let own_pid_namespace = plan.clone.has(Namespaces::PID);
+    Ok(Begun { starting: spawn::begin(&plan)?, own_pid_namespace })
+}

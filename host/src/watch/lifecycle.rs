@@ -1,0 +1,320 @@
+//! What happens to a container: start, ready, end, stop, start again.
+//!
+//! Nothing here waits; each function is called when an event has come.
+use super::container::{Definition, Hold, Id, Supervised};
+use super::end::{self, End, Next, signal_name};
+use super::events::Interest;
+use super::{Event, Watch, What, failure, launch};
+use crate::control::protocol::{Ending, State, Stop};
+use crate::control::server::Listener;
+use crate::place::{Lock, Place};
+use crate::spawn::{self, Progress};
+use crate::sys::signalfd;
+use keel_core::failure::Failure;
+use rustix::process::WaitStatus;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
+
+/// How many lines of a dead container's console are logged.
+const LAST_LINES: usize = 8;
+
+impl Watch {
+    /// Take a container under supervision; `lock` is the caller's proof that nobody else has it. It is not started yet.
+    pub fn adopt(&mut self, definition: Definition, lock: Lock) -> Result<Id, Failure> {
+        let place = Place::of(&definition.name, &definition.lxcpath);
+        let path = place.control();
+        let listener =
+            Listener::bind(&path).map_err(|e| failure(format_args!("bind '{}'", path.display()), &e.into()))?;
+        // A name that was here before is the same container, stopped: its history goes on.
+        let old = self.containers.iter().find(|(_, c)| c.place == place).map(|(id, _)| *id);
+        let id = old.unwrap_or_else(|| self.containers.keys().next_back().map_or(0, |last| last + 1));
+        let token = self.events.add(&listener, Interest::Readable, What::Control(id));
+        let token = token.map_err(|e| failure("epoll_ctl", &e.into()))?;
+        let hold = Hold { lock, listener, token };
+        match self.containers.get_mut(&id) {
+            Some(known) => {
+                known.definition = definition;
+                known.hold = Some(hold);
+                known.order = None;
+            }
+            None => {
+                self.containers.insert(id, Supervised::new(definition, place, hold));
+            }
+        }
+        Ok(id)
+    }
+
+    /// Start a container that was adopted and is stopped. A failure that comes at once and one that comes later are both
+    /// told by [`Event::Changed`] and the container's `last_failure`.
+    pub fn launch(&mut self, id: Id) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        container.again_at = None;
+        container.last_failure = None;
+        container.since = Instant::now();
+        container.state = State::Starting;
+        let begun = launch::begin(&container.definition).and_then(|begun| {
+            container.own_pid_namespace = begun.own_pid_namespace;
+            let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));
+            Ok((begun.starting, token.map_err(|e| failure("epoll_ctl", &e.into()))?))
+        });
+        match begun {
+            Ok(starting) => {
+                container.starting = Some(starting);
+                self.changed(id);
+            }
+            Err(cause) => self.never_started(id, cause),
+        }
+    }
+
+    /// The child has reported: it was executed, or it failed.
+    pub(super) fn reported(&mut self, id: Id) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let Some((starting, token)) = container.starting.take() else { return };
+        match starting.advance() {
+            Ok(Progress::Starting(still)) => container.starting = Some((still, token)),
+            // The descriptor was closed on the way, and epoll forgets it by itself then.
+            Ok(Progress::Running(running)) => {
+                self.events.forget(token);
+                self.started(id, running);
+            }
+            Err(cause) => {
+                self.events.forget(token);
+                self.never_started(id, cause);
+            }
+        }
+    }
+
+    fn started(&mut self, id: Id, running: spawn::Running) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        if let Some(path) = &container.definition.config.console.logfile
+            && container.log.is_none()
+        {
+            match OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(libc::O_NOFOLLOW).open(path) {
+                Ok(file) => container.log = Some(file),
+                Err(e) => log::warn!("{}", failure(format_args!("{}: open '{path}'", container.definition.name), &e)),
+            }
+        }
+        for master in running.console.iter().chain(&running.ttys) {
+            // The loop and its clients read when there is something; F_SETFL cannot fail for O_NONBLOCK alone.
+            let _ = rustix::fs::fcntl_getfl(master)
+                .and_then(|flags| rustix::fs::fcntl_setfl(master, flags | rustix::fs::OFlags::NONBLOCK));
+        }
+        for note in &running.notes {
+            log::warn!("{}: {note}", container.name());
+        }
+        log::info!("{}: running, pid {}", container.name(), running.pid);
+        container.running = Some(running);
+        container.state = State::Running;
+        container.ring.clear();
+        if let Err(cause) = container.record().write(&container.place) {
+            log::warn!("{}: {cause}", container.name());
+        }
+        self.hear_console(id);
+        self.changed(id);
+        // Told to stop while it was being started.
+        if let Some(order) = self.containers.get_mut(&id).and_then(|c| c.order.take()) {
+            self.stop(id, order);
+        }
+    }
+
+    fn never_started(&mut self, id: Id, cause: Failure) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        container.state = State::Stopped;
+        container.last_failure = Some(cause);
+        // The first start has somebody who is told, and what is wrong with it will not mend itself. Later on, a policy
+        // that brought it so far goes on.
+        if container.last_end.is_some()
+            && container.order.is_none()
+            && !matches!(container.definition.config.restart, None | Some(keel_core::config::Restart::No))
+        {
+            let cause = container.last_words().unwrap_or_default();
+            log::warn!("{}: {cause}", container.name());
+            self.again_later(id);
+        } else {
+            self.let_go(id);
+        }
+        self.changed(id);
+    }
+
+    /// A child of this process has ended. False: it is none of the containers'.
+    pub(super) fn child_ended(&mut self, pid: i32, status: WaitStatus) -> bool {
+        let Some((&id, container)) = self.containers.iter_mut().find(|(_, c)| c.pid() == Some(pid)) else {
+            return false;
+        };
+        let end = End::of(status, container.own_pid_namespace);
+        // What it said last is still in the pty.
+        self.drain_console(id);
+        let Some(container) = self.containers.get_mut(&id) else { return true };
+        let ordered = container.order.is_some_and(|o| o.ending != Ending::Reboot);
+        let next = end::next(end, container.definition.config.restart, ordered);
+        if end.is_clean() || ordered {
+            log::info!("{}: {end}", container.name());
+        } else {
+            log::warn!("{}: {end}", container.name());
+            for line in container.ring.last_lines(LAST_LINES) {
+                log::warn!("{}: its console's end: {line}", container.name());
+            }
+        }
+        container.last_end = Some(end);
+        container.state = State::Stopped;
+        if let (Some(token), Some(master)) =
+            (container.console.take(), container.running.as_ref().and_then(|r| r.console.as_ref()))
+        {
+            self.events.remove(token, master);
+        }
+        container.lent.clear();
+        container.input.clear();
+        if let Some(running) = container.running.take() {
+            for cause in running.undo.run() {
+                log::warn!("{}: {cause}", container.name());
+            }
+        }
+        // Left by the dead: a state file that names nobody.
+        let _ = std::fs::remove_file(container.place.state());
+        match next {
+            Next::Stay => self.let_go(id),
+            Next::Again => {
+                container.restarts += 1;
+                container.order = None;
+                self.events.cancel(|what| matches!(what, What::StopDeadline(i) if *i == id));
+                self.launch(id);
+            }
+            Next::AgainLater => self.again_later(id),
+        }
+        self.changed(id);
+        true
+    }
+
+    fn again_later(&mut self, id: Id) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let wait = container.backoff.after(container.since.elapsed());
+        container.restarts += 1;
+        container.again_at = Some(Instant::now() + wait);
+        log::warn!("{}: starts again in {} s", container.name(), wait.as_secs());
+        self.events.after(wait, What::Restart(id));
+    }
+
+    /// The back-off is over.
+    pub(super) fn restart_due(&mut self, id: Id) {
+        if self.containers.get(&id).is_some_and(|c| c.again_at.is_some()) {
+            self.launch(id);
+        }
+    }
+
+    /// Stopped for good: others may have it.
+    fn let_go(&mut self, id: Id) {
+        self.events.cancel(|what| matches!(what, What::Restart(i) | What::StopDeadline(i) if *i == id));
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        container.again_at = None;
+        container.order = None;
+        container.log = None;
+        if let Some(hold) = container.hold.take() {
+            self.events.remove(hold.token, &hold.listener);
+            drop(hold.listener);
+            hold.lock.clear();
+        }
+    }
+
+    /// Follow an order to stop. Whoever waits is told by `changed`.
+    pub fn stop(&mut self, id: Id, order: Stop) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let Some(pid) = container.pid() else {
+            if container.starting.is_some() {
+                container.order = Some(order);
+            } else {
+                self.let_go(id);
+                self.changed(id);
+            }
+            return;
+        };
+        let config = &container.definition.config.signal;
+        let signal = match order.ending {
+            Ending::Kill => config.stop.unwrap_or(libc::SIGKILL),
+            Ending::Reboot => config.reboot.unwrap_or(libc::SIGINT),
+            Ending::Halt => halt_signal(config.halt, pid),
+        };
+        log::info!("{}: told to {}, {}", container.name(), word(order.ending), signal_name(signal));
+        if let Err(errno) = signalfd::send(pid, signal) {
+            log::warn!("{}: kill {pid}: {errno}", container.name());
+        }
+        container.order = Some(order);
+        if order.ending != Ending::Reboot {
+            container.state = State::Stopping;
+        }
+        self.events.cancel(|what| matches!(what, What::StopDeadline(i) if *i == id));
+        if order.ending == Ending::Kill {
+            return self.changed(id);
+        }
+        self.events.after(Duration::from_millis(order.timeout_ms), What::StopDeadline(id));
+        self.changed(id);
+    }
+
+    /// An order was not followed in time.
+    pub(super) fn stop_overdue(&mut self, id: Id) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let (Some(order), Some(pid)) = (container.order, container.pid()) else { return };
+        if order.ending == Ending::Halt && order.kill {
+            log::warn!("{}: did not stop within {} ms, killed", container.name(), order.timeout_ms);
+            // ESRCH cannot be: it is our child and not reaped.
+            let _ = signalfd::send(pid, libc::SIGKILL);
+            return;
+        }
+        container.order = None;
+        container.state = State::Running;
+        let why = format!("'{}' did not {} within {} ms", container.name(), word(order.ending), order.timeout_ms);
+        self.refuse_orders(id, &why);
+        self.changed(id);
+    }
+
+    /// Send a signal to a container's first program.
+    pub fn signal_init(&mut self, id: Id, signal: i32) {
+        if let Some(pid) = self.containers.get(&id).and_then(Supervised::pid) {
+            // EPERM or EINVAL of a number that came from outside: nothing to be done about it here.
+            let _ = signalfd::send(pid, signal);
+        }
+    }
+
+    pub(super) fn changed(&mut self, id: Id) {
+        self.answer_waiting(id);
+        self.out.push_back(Event::Changed(id));
+    }
+}
+
+fn word(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Halt => "stop",
+        Ending::Reboot => "reboot",
+        Ending::Kill => "stop at once",
+    }
+}
+
+/// The configured signal; else SIGRTMIN+3 for an init that blocks it (systemd's way to say that it knows it), else
+/// SIGPWR.
+pub fn halt_signal(configured: Option<i32>, pid: i32) -> i32 {
+    configured.unwrap_or_else(|| {
+        let status = crate::place::read(format!("/proc/{pid}/status").as_ref()).unwrap_or_default();
+        let wanted = signalfd::rtmin() + 3;
+        if blocks(&status, wanted) { wanted } else { libc::SIGPWR }
+    })
+}
+
+/// Whether /proc/PID/status says that a signal is blocked.
+fn blocks(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigBlk:"));
+    mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).is_some_and(|m| m >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_init_that_blocks_sigrtmin_3_gets_it() {
+        assert!(blocks("Name:\tx\nSigBlk:\t0000001000000000\n", 37));
+        assert!(!blocks("SigBlk:\t0000001000000000\n", 36));
+        assert!(!blocks("SigBlk:\tzz\n", 37));
+        assert!(!blocks("", 37));
+        assert_eq!(halt_signal(Some(10), 1), 10);
+    }
+}

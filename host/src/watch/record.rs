@@ -1,0 +1,113 @@
+//! The state file: who the first program of a container is, so that it can be found when its supervisor is gone.
+//!
+//! A record is believed only if that process still is the one that was written down: same boot, same pid, same start
+//! time. Everything else counts as stopped.
+use crate::place::{Place, read};
+use keel_core::failure::Failure;
+use serde_json::{Value, json};
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+
+/// What is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The container's name.
+    pub name: String,
+    /// Where it is defined.
+    pub lxcpath: String,
+    /// The pid of its first program.
+    pub init: Option<i32>,
+    /// cgroup directories made for it.
+    pub cgroups: Vec<CString>,
+    /// It has a pid namespace of its own.
+    pub own_pid_namespace: bool,
+    /// `lxc.signal.halt`.
+    pub halt_signal: Option<i32>,
+}
+
+impl Record {
+    /// Write it, whole or not at all.
+    pub fn write(&self, place: &Place) -> Result<(), Failure> {
+        let Some(init) = self.init else { return Ok(()) };
+        let value = json!({
+            "name": self.name, "lxcpath": self.lxcpath, "init": init, "init_start": start_time(init),
+            "boot": boot_id(), "cgroups": self.cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
+            "own_pid_namespace": self.own_pid_namespace, "halt_signal": self.halt_signal,
+        });
+        let new = place.state().with_extension("new");
+        let written = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(
+            |mut file| {
+                std::io::Write::write_all(&mut file, value.to_string().as_bytes())?;
+                fs::rename(&new, place.state())
+            },
+        );
+        written.map_err(|e| crate::watch::failure(format_args!("write '{}'", place.state().display()), &e))
+    }
+
+    /// The record of a container whose first program still lives.
+    pub fn of_living(place: &Place) -> Option<Record> {
+        let (record, alive) = Record::read(place)?;
+        alive.then_some(record)
+    }
+
+    /// The record as written, and whether it still holds.
+    pub fn read(place: &Place) -> Option<(Record, bool)> {
+        let value: Value = serde_json::from_str(&read(&place.state())?).ok()?;
+        let text = |field: &str| value.get(field).and_then(Value::as_str).map(String::from);
+        let init = value.get("init").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok())?;
+        let start = value.get("init_start").and_then(Value::as_u64);
+        let cgroups = value.get("cgroups").and_then(Value::as_array);
+        let record = Record {
+            name: text("name")?,
+            lxcpath: text("lxcpath")?,
+            init: Some(init),
+            cgroups: cgroups
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .filter_map(|p| CString::new(p).ok())
+                .collect(),
+            own_pid_namespace: value.get("own_pid_namespace").and_then(Value::as_bool).unwrap_or(true),
+            halt_signal: value.get("halt_signal").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()),
+        };
+        let alive = start.is_some() && start_time(init) == start && text("boot") == boot_id();
+        Some((record, alive))
+    }
+}
+
+/// When a process was started, in ticks since boot; none for one that is gone or a zombie (proc(5), /proc/PID/stat,
+/// field 22; the command's name in field 2 may hold blanks and parentheses).
+pub fn start_time(pid: i32) -> Option<u64> {
+    let text = read(format!("/proc/{pid}/stat").as_ref())?;
+    let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+fn boot_id() -> Option<String> {
+    read("/proc/sys/kernel/random/boot_id".as_ref()).map(|id| id.trim().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_holds_as_long_as_its_process() {
+        let own = std::process::id() as i32;
+        assert!(start_time(own).is_some());
+        assert_eq!(start_time(0), None);
+        let child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id() as i32;
+        // Not reaped yet: a zombie at the latest when wait4 with WNOWAIT has seen it.
+        rustix::process::waitid(
+            rustix::process::WaitId::Pid(rustix::process::Pid::from_raw(pid).unwrap()),
+            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT,
+        )
+        .unwrap();
+        assert_eq!(start_time(pid), None);
+    }
+}

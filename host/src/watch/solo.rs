@@ -1,0 +1,223 @@
+//! The supervisor of one container on an ordinary host: the loop from `keel start` to the container's end.
+//!
+//! In the background it tells `keel start` by a pipe how the start went; in the foreground the container's console is on
+//! standard input and output, as bytes: the terminal itself never enters the container.
+use super::container::{Definition, Id};
+use super::events::Token;
+use super::{Event, Watch, failure};
+use crate::console::terminal::{Raw, size, write_all};
+use crate::control::protocol::State;
+use crate::place::Lock;
+use crate::sys::process::{self, Cloned};
+use keel_core::failure::Failure;
+use rustix::io::Errno;
+use rustix::stdio::{stdin, stdout};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+const STDIN: u32 = 0;
+
+/// Start it, go to the background and return when it runs. `pidfile` gets the supervisor's pid.
+pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> Result<(), Failure> {
+    let (mut told, tell) = std::io::pipe().map_err(|e| failure("pipe", &e))?;
+    match process::fork().map_err(|e| Failure::errno("fork", e))? {
+        Cloned::Parent { .. } => {
+            drop(tell);
+            // The lock goes on in the child; this copy of it must not remove anything.
+            std::mem::forget(lock);
+            let mut text = String::new();
+            told.read_to_string(&mut text).map_err(|e| failure("read", &e))?;
+            match text.split_at_checked(1) {
+                Some(("+", _)) => Ok(()),
+                Some((_, why)) => Err(Failure::new(why)),
+                None => Err(Failure::new("its supervisor died while starting it")),
+            }
+        }
+        Cloned::Child { .. } => {
+            drop(told);
+            let told = detach().and_then(|()| {
+                if let Some(path) = pidfile {
+                    std::fs::write(path, std::process::id().to_string())
+                        .map_err(|e| failure(format_args!("write '{path}'"), &e))?;
+                }
+                if let Some(path) = definition.config.log.file.clone() {
+                    crate::kmsg::to_file(&path).map_err(|e| failure(format_args!("open '{path}'"), &e))?;
+                } else {
+                    crate::kmsg::to_nowhere();
+                }
+                serve(definition, lock, Some(tell.into()), false)
+            });
+            process::exit_now(i32::from(told.is_err()));
+        }
+    }
+}
+
+/// Start it and stay until it ends, with its console here.
+pub fn foreground(definition: Definition, lock: Lock) -> Result<(), Failure> {
+    if definition.config.log.file.is_none() {
+        crate::kmsg::to_nowhere();
+    } else if let Some(path) = definition.config.log.file.clone() {
+        crate::kmsg::to_file(&path).map_err(|e| failure(format_args!("open '{path}'"), &e))?;
+    }
+    serve(definition, lock, None, true)
+}
+
+/// A session of its own, nothing of the caller's kept.
+fn detach() -> Result<(), Failure> {
+    rustix::process::setsid().map_err(|e| failure("setsid", &e.into()))?;
+    rustix::process::chdir("/").map_err(|e| failure("chdir '/'", &e.into()))?;
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null");
+    let null = null.map_err(|e| failure("open '/dev/null'", &e))?;
+    let standard = rustix::stdio::dup2_stdin(&null)
+        .and_then(|()| rustix::stdio::dup2_stdout(&null))
+        .and_then(|()| rustix::stdio::dup2_stderr(&null));
+    standard.map_err(|e| failure("dup2", &e.into()))
+}
+
+fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: bool) -> Result<(), Failure> {
+    let mut tell = tell;
+    let mut say = |text: &str| {
+        if let Some(pipe) = tell.take() {
+            // EPIPE: `keel start` was killed meanwhile.
+            let _ = write_all(&pipe, text.as_bytes());
+        }
+    };
+    let begun = Watch::new().and_then(|mut watch| {
+        let id = watch.adopt(definition, lock)?;
+        Ok((watch, id))
+    });
+    let (mut watch, id) = match begun {
+        Ok(begun) => begun,
+        Err(cause) => {
+            say(&format!("-{cause}"));
+            return Err(cause);
+        }
+    };
+    let mut terminal = foreground.then(Terminal::default);
+    if let Some(container) = watch.container_mut(id) {
+        container.forward = foreground;
+    }
+    watch.launch(id);
+    let mut started = false;
+    loop {
+        match watch.next()? {
+            Event::Changed(_) => {
+                let Some(container) = watch.container(id) else { return Ok(()) };
+                let (running, over) = (container.state == State::Running, container.is_over());
+                let cause = container.last_failure().cloned();
+                if running {
+                    started = true;
+                    say("+");
+                    if let Some(terminal) = &mut terminal {
+                        terminal.connect(&mut watch, id);
+                    }
+                }
+                if over {
+                    drop(terminal);
+                    return match cause {
+                        Some(cause) if !started => {
+                            say(&format!("-{cause}"));
+                            Err(cause)
+                        }
+                        _ => Ok(()),
+                    };
+                }
+            }
+            Event::Output(_, bytes) => {
+                // EIO or EPIPE: nobody looks any more; the container goes on.
+                let _ = write_all(stdout(), &bytes);
+            }
+            Event::Own(STDIN) => {
+                if let Some(terminal) = &mut terminal {
+                    terminal.typed(&mut watch, id);
+                }
+            }
+            Event::Room(_) => {
+                if let Some(terminal) = &mut terminal {
+                    terminal.listen(&mut watch);
+                }
+            }
+            Event::Own(_) | Event::Ended(..) => {}
+            Event::Signal(caught) => forward(&mut watch, id, caught.signal, foreground),
+        }
+    }
+}
+
+/// As LXC's monitor: SIGHUP is SIGTERM for the first program, the others are passed on; those that concern this process
+/// and its terminal alone are not.
+fn forward(watch: &mut Watch, id: Id, signal: i32, foreground: bool) {
+    match signal {
+        libc::SIGHUP => watch.signal_init(id, libc::SIGTERM),
+        libc::SIGWINCH if foreground => {
+            if let Some(size) = size(stdin()) {
+                watch.console_size(id, size);
+            }
+        }
+        libc::SIGWINCH | libc::SIGPIPE | libc::SIGCONT | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {}
+        signal => watch.signal_init(id, signal),
+    }
+}
+
+/// Standard input, connected to the container's console while that runs.
+#[derive(Debug, Default)]
+struct Terminal {
+    raw: Option<Raw<'static>>,
+    token: Option<Token>,
+    ended: bool,
+}
+
+impl Terminal {
+    /// The container runs.
+    fn connect(&mut self, watch: &mut Watch, id: Id) {
+        if let Some(size) = size(stdin()) {
+            watch.console_size(id, size);
+        }
+        // ENOTTY: standard input is no terminal, and nothing is to be made raw.
+        self.raw = self.raw.take().or_else(|| Raw::enter(stdin()).ok());
+        self.listen(watch);
+    }
+
+    /// Report input.
+    fn listen(&mut self, watch: &mut Watch) {
+        if self.ended || self.token.is_some() {
+            return;
+        }
+        match watch.own(stdin(), STDIN) {
+            Ok(token) => self.token = Some(token),
+            // A file is always readable; epoll_ctl(2) says EPERM. It is read as the console takes it.
+            Err(Errno::PERM) => watch.own_deadline(Duration::ZERO, STDIN),
+            Err(_) => self.ended = true,
+        }
+    }
+
+    /// Report none for now: it would be reported for ever.
+    fn pause(&mut self, watch: &mut Watch) {
+        if let Some(token) = self.token.take() {
+            watch.disown(token, stdin());
+        }
+    }
+
+    fn typed(&mut self, watch: &mut Watch, id: Id) {
+        if self.ended || watch.console_is_full(id) {
+            return self.pause(watch);
+        }
+        let mut buffer = [0u8; 1024];
+        match rustix::io::read(stdin(), &mut buffer) {
+            Ok(0) | Err(Errno::IO) => {
+                self.ended = true;
+                self.pause(watch);
+            }
+            Ok(n) => {
+                watch.console_input(id, &buffer[..n]);
+                match (watch.console_is_full(id), self.token) {
+                    // Goes on with `Event::Room`.
+                    (true, _) => self.pause(watch),
+                    (false, None) => watch.own_deadline(Duration::ZERO, STDIN),
+                    (false, Some(_)) => {}
+                }
+            }
+            Err(_) => {}
+        }
+    }
+}
