@@ -1,0 +1,148 @@
+//! The log: lines to /dev/kmsg with the kernel's levels, no more than the rate allows; kept until the device can be opened.
+//!
+//! In a container without /dev/kmsg lines go to standard error, unless that is a terminal: PID 1 never writes to one, as an undrained
+//! terminal would stop it. A pipe is written to only when it has room.
+
+use core::fmt::Write;
+use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
+
+use log::{Level, LevelFilter, Metadata, Record};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{BorrowedFd, IntoRawFd};
+use rustix::fs::{Mode, OFlags};
+
+use crate::sys::{clock, process, stdio};
+use crate::text::Text;
+
+/// So many lines in so many milliseconds; the kernel has a limit of its own (`printk.devkmsg`).
+const BURST: u32 = 40;
+const WINDOW_MS: u32 = 5_000;
+/// How much is kept before the device can be opened.
+const KEPT: usize = 2048;
+
+struct Kmsg {
+    fd: AtomicI32,
+    kept: [AtomicU8; KEPT],
+    kept_len: AtomicU16,
+    window: AtomicU32,
+    lines: AtomicU32,
+}
+
+static KMSG: Kmsg = Kmsg {
+    fd: AtomicI32::new(-1),
+    kept: [const { AtomicU8::new(0) }; KEPT],
+    kept_len: AtomicU16::new(0),
+    window: AtomicU32::new(0),
+    lines: AtomicU32::new(0),
+};
+
+/// Begins to keep lines.
+pub fn begin(level: LevelFilter) {
+    let _ = log::set_logger(&KMSG);
+    log::set_max_level(level);
+}
+
+/// Opens the log, and writes what was kept. True if it is /dev/kmsg.
+pub fn open() -> bool {
+    if KMSG.fd.load(Relaxed) > 2 {
+        return true;
+    }
+    let found = match rustix::fs::open(c"/dev/kmsg", OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()) {
+        Ok(fd) => fd.into_raw_fd(),
+        Err(_) if !rustix::termios::isatty(stdio::error()) => 2,
+        Err(_) => return false,
+    };
+    KMSG.fd.store(found, Relaxed);
+    let mut line = Text::<256>::new();
+    for cell in &KMSG.kept[..usize::from(KMSG.kept_len.swap(0, Relaxed))] {
+        let c = cell.load(Relaxed);
+        line.push(&[c]);
+        if c == b'\n' {
+            KMSG.put(line.bytes());
+            line = Text::new();
+        }
+    }
+    found > 2
+}
+
+/// The descriptor, for who closes all others.
+pub fn descriptor() -> i32 {
+    KMSG.fd.load(Relaxed)
+}
+
+impl Kmsg {
+    /// Writes a line that begins with `<level>`.
+    fn put(&self, line: &[u8]) {
+        let raw = self.fd.load(Relaxed);
+        if raw < 0 {
+            let start = usize::from(self.kept_len.load(Relaxed));
+            if let Some(room) = self.kept.get(start..start + line.len()) {
+                room.iter().zip(line).for_each(|(cell, c)| cell.store(*c, Relaxed));
+                self.kept_len.store((start + line.len()) as u16, Relaxed);
+            }
+            return;
+        }
+        let Some(fd) = process::open_descriptor(raw) else {
+            return;
+        };
+        if raw == 2 {
+            // The level is for the kernel only.
+            let text = line.get(3..).unwrap_or_default();
+            if has_room(fd) {
+                let _ = rustix::io::write(fd, text);
+            }
+        } else {
+            let _ = rustix::io::write(fd, line);
+        }
+    }
+
+    /// Is there room for one more in this window? The first line too many says so.
+    fn allowed(&self) -> bool {
+        // 49 days are enough to tell two windows apart.
+        let now = clock::now_ms() as u32;
+        if now.wrapping_sub(self.window.load(Relaxed)) >= WINDOW_MS {
+            self.window.store(now, Relaxed);
+            let dropped = self.lines.swap(0, Relaxed).saturating_sub(BURST);
+            if dropped > 0 {
+                self.write(4, format_args!("{dropped} lines left out"));
+            }
+        }
+        self.lines.fetch_add(1, Relaxed) < BURST
+    }
+
+    fn write(&self, level: u8, text: core::fmt::Arguments<'_>) {
+        let mut line = Text::<256>::new();
+        let _ = write!(line, "<{level}>pid1: {text}");
+        let mut bytes = Text::<258>::new();
+        bytes.push(line.bytes());
+        bytes.push(b"\n");
+        self.put(bytes.bytes());
+    }
+}
+
+fn has_room(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
+    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0)
+}
+
+impl log::Log for Kmsg {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        // What goes wrong is always said.
+        if record.level() > Level::Error && !self.allowed() {
+            return;
+        }
+        let level = match record.level() {
+            Level::Error => 3,
+            Level::Warn => 4,
+            Level::Info => 6,
+            Level::Debug | Level::Trace => 7,
+        };
+        self.write(level, *record.args());
+    }
+
+    fn flush(&self) {}
+}

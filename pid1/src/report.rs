@@ -1,0 +1,85 @@
+//! How the host hears of the guest: lines as sd_notify(3) has them, over a virtual socket, a datagram socket or a virtio port.
+//!
+//! Always in a child: the host may not answer. Without `keel.notify=` the credential `vmm.notify_socket` of the machine is looked for.
+
+use core::fmt::Write;
+
+use pid1::params::notify_credential;
+use pid1::settings::{Notify, Settings};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sendto, socket_with};
+
+use crate::sys::{Result, Symbol, vsock};
+use crate::text::{Shown, Text, buffer};
+use crate::{devices, files};
+
+/// What is said.
+#[derive(Clone, Copy)]
+pub enum Message {
+    /// Everything is set up.
+    Ready,
+    /// How it ended.
+    Ended(u8),
+}
+
+/// Is there anybody to tell?
+pub fn is_wanted(settings: &Settings<'_>, machine: bool) -> bool {
+    settings.notify.is_some() || settings.report.is_some() || machine
+}
+
+/// Tells whoever wants to hear. In a child.
+pub fn send(settings: &Settings<'_>, machine: bool, message: Message) {
+    let mut text = Text::<64>::new();
+    let _ = match message {
+        Message::Ready => text.write_str("READY=1\n"),
+        Message::Ended(code) => writeln!(text, "EXIT_STATUS={code}"),
+    };
+    if let Some(port) = settings.report
+        && let Err(e) = to_port(port, text.bytes())
+    {
+        log::warn!("report to '{}': {}", Shown(port), Symbol(e));
+    }
+    let mut credential = buffer::<4096>();
+    let socket = settings.notify.or_else(|| if machine { credential_of_machine(&mut credential) } else { None });
+    let told = match socket {
+        None => Ok(()),
+        Some(Notify::Vsock(cid, port)) => {
+            vsock::connect(cid, port).and_then(|fd| rustix::io::write(&fd, text.bytes()).map(drop))
+        }
+        Some(Notify::Unix(path)) => to_unix(path, text.bytes()),
+    };
+    if let Err(e) = told {
+        log::warn!("keel.notify: {}", Symbol(e));
+    }
+}
+
+fn to_port(path: &[u8], text: &[u8]) -> Result<()> {
+    let name = path.strip_prefix(b"/dev/").unwrap_or(path);
+    devices::make_from_sysfs(b"virtio-ports", name);
+    let path = Text::<96>::of(&[path]).ok_or(Errno::NAMETOOLONG)?;
+    let fd = rustix::fs::open(path.c_str(), OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(&fd, text).map(drop)
+}
+
+fn to_unix(path: &[u8], text: &[u8]) -> Result<()> {
+    let address = match path {
+        [b'@', name @ ..] => SocketAddrUnix::new_abstract_name(name)?,
+        _ => SocketAddrUnix::new(Text::<112>::of(&[path]).ok_or(Errno::NAMETOOLONG)?.c_str())?,
+    };
+    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    sendto(&socket, text, SendFlags::NOSIGNAL, &address).map(drop)
+}
+
+/// The credential, from QEMU's firmware configuration or from the SMBIOS strings (systemd.exec(5), "vmm.notify_socket").
+fn credential_of_machine(buffer: &mut [core::mem::MaybeUninit<u8>]) -> Option<Notify<'_>> {
+    const FW_CFG: &core::ffi::CStr =
+        c"/sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials/vmm.notify_socket/raw";
+    const SMBIOS: &core::ffi::CStr = c"/sys/firmware/dmi/entries/11-0/raw";
+    const KEY: &[u8] = b"io.systemd.credential:vmm.notify_socket=";
+    if rustix::fs::stat(FW_CFG).is_ok() {
+        return notify_credential(files::read(FW_CFG, buffer).ok()?);
+    }
+    let strings = files::read(SMBIOS, buffer).ok()?;
+    strings.split(|c| *c == 0).find_map(|s| notify_credential(s.strip_prefix(KEY)?))
+}

@@ -1,0 +1,343 @@
+//! The start: what kind of PID 1 this is, what it was told, mounts and devices, then the logins or the payload.
+//!
+//! Until /dev is mounted lines are kept, and descriptors 0 to 2 may lead nowhere. Nothing that fails here stops it.
+
+use core::fmt::Write;
+
+use pid1::options::{Options, Wrong, parse};
+use pid1::settings::{Complaint, Handover, Reap, Settings};
+use pid1::signals::{Mode, SIGCHLD};
+use pid1::terminal::Terminals;
+use rustix::fs::{Mode as Permissions, OFlags};
+use rustix::system::RebootCommand;
+
+use crate::buttons::Buttons;
+use crate::logins::Logins;
+use crate::payload::Payload;
+use crate::report::{self, Message};
+use crate::sys::arguments::{Arguments, List, Vector};
+use crate::sys::process::{self, Fork};
+use crate::sys::{Symbol, clock, signal};
+use crate::text::{Shown, Text, buffer};
+use crate::wait::{Children, Init};
+use crate::{cgroup, devices, end, files, kmsg, panic, payload, tty, wait, wrapper};
+
+/// The kernel's longest command line.
+const LINE: usize = 4096;
+
+/// PID 1 begins.
+pub fn run(arguments: Arguments) -> ! {
+    signal::block();
+    fill_standard_descriptors();
+    kmsg::begin(log::LevelFilter::Info);
+    // Only the init of the first pid namespace may: EINVAL in others, EPERM without the right. Done, Ctrl-Alt-Del is a SIGINT.
+    if rustix::system::reboot(RebootCommand::CadOff).is_ok() {
+        panic::MACHINE.store(true, core::sync::atomic::Ordering::Relaxed);
+        machine(arguments)
+    }
+    container(arguments)
+}
+
+/// The words of argv: options, and the parameters among them.
+pub fn read_words(arguments: Arguments) -> Result<(Options<'static>, Settings<'static>), Wrong<'static>> {
+    let mut settings = Settings::default();
+    let options = parse(arguments.words.iter().skip(1).map(core::ffi::CStr::to_bytes), |word| {
+        wrapper::complain(&mut settings, word)
+    })?;
+    settings.forward_to_group |= options.group;
+    if options.verbose > 0 {
+        settings.loglevel = log::LevelFilter::Debug;
+    }
+    Ok((options, settings))
+}
+
+/// Logs a word that could not be used.
+pub fn complain(complaint: Complaint<'_>) {
+    match complaint {
+        Complaint::BadValue(name, value, form) => {
+            log::warn!("{name}='{}': not {form}", Shown(value))
+        }
+        Complaint::Misspelt(name, near) => log::warn!("unknown parameter '{}' (did you mean '{near}'?)", Shown(name)),
+    }
+}
+
+fn machine(arguments: Arguments) -> ! {
+    let _ = rustix::process::chdir(c"/");
+    rustix::process::umask(Permissions::from_raw_mode(0o022));
+    devices::mount(&pid1::mounts::TABLE[0], Mode::Machine);
+    let mut line = buffer::<LINE>();
+    let line = files::read(c"/proc/cmdline", &mut line).unwrap_or_else(|e| {
+        log::error!("'/proc/cmdline': {}", Symbol(e));
+        b""
+    });
+    let settings = Settings::from_line(line, complain);
+    log::set_max_level(settings.loglevel);
+    panic::PANIC.store(settings.panic, core::sync::atomic::Ordering::Relaxed);
+
+    devices::mount_rest(Mode::Machine);
+    let logged = kmsg::open();
+    log::info!(
+        "{} after {} ms{}",
+        env!("CARGO_PKG_VERSION"),
+        clock::now_ms(),
+        if logged { "" } else { ", without /dev/kmsg" }
+    );
+    cgroup::mount(&settings);
+    if let Some(name) = settings.hostname
+        && let Err(e) = rustix::system::sethostname(name)
+    {
+        log::warn!("keel.hostname='{}': {}", Shown(name), Symbol(e));
+    }
+    for terminal in settings.consoles.iter() {
+        devices::make_from_sysfs(b"tty", terminal);
+    }
+
+    let words = payload_words(arguments, line);
+    let terminal = settings.consoles.main();
+    if let Some(init) = settings.init {
+        let Some(path) = Text::<256>::of(&[init]) else {
+            log::error!("keel.init='{}': ENAMETOOLONG", Shown(init));
+            finish(settings, Payload::new(arguments.words, false, None))
+        };
+        let mut list = List::<34>::new();
+        list.push(path.c_str());
+        words.into_iter().flat_map(Vector::iter).for_each(|word| list.push(word));
+        if settings.handover == Handover::Exec {
+            hand_over(&path, list.vector(), arguments)
+        }
+        let payload = Payload::new(list.vector(), true, terminal);
+        go(Mode::Machine, settings, arguments, Some(payload), &Terminals::new(), false)
+    }
+    close_standard_descriptors();
+    match words {
+        Some(words) => {
+            go(Mode::Machine, settings, arguments, Some(Payload::new(words, false, terminal)), &Terminals::new(), false)
+        }
+        None => go(Mode::Machine, settings, arguments, None, &machine_terminals(&settings), false),
+    }
+}
+
+/// `keel.getty=`, else each `console=`, else wherever the kernel's console is.
+fn machine_terminals<'a>(settings: &Settings<'a>) -> Terminals<'a> {
+    let mut terminals = settings.consoles;
+    if let Some(list) = settings.getty {
+        terminals = Terminals::new();
+        let left_out = terminals.add_list(list);
+        if left_out > 0 {
+            log::warn!("keel.getty='{}': {left_out} of them left out", Shown(list));
+        }
+    } else if terminals.main().is_none() {
+        let _ = terminals.add(b"console");
+    }
+    terminals
+}
+
+/// The payload of a machine: argv behind `--` where a program started `pid1`, else the kernel's last words, which were behind a `--`
+/// that the kernel does not pass on (`parse_args()`, init/main.c).
+fn payload_words(arguments: Arguments, line: &[u8]) -> Option<Vector<'static>> {
+    let words = arguments.words;
+    let all = words.len();
+    let behind = match words.iter().position(|word| word == c"--") {
+        Some(at) => all - at - 1,
+        None => pid1::cmdline::arguments(line).count().min(all.saturating_sub(1)),
+    };
+    (behind > 0).then(|| words.skip(all - behind))
+}
+
+/// Becomes another init. Where that fails, the machine ends as if a payload had failed.
+fn hand_over(path: &Text<256>, words: Vector<'_>, arguments: Arguments) -> ! {
+    log::info!("handing over to '{}'", Shown(path.bytes()));
+    signal::reset();
+    let e = payload::execute(path.c_str(), words, arguments.environment);
+    signal::block();
+    log::error!("keel.init='{}': {}", Shown(path.bytes()), Symbol(e));
+    let mut failed = Payload::new(words, false, None);
+    failed.status = Some(pid1::status::Status::exited(if e == rustix::io::Errno::NOENT { 127 } else { 126 }));
+    finish(Settings::default(), failed)
+}
+
+/// Ends a machine whose payload could not be started.
+fn finish(settings: Settings<'_>, mut payload: Payload<'_>) -> ! {
+    payload.status.get_or_insert(pid1::status::Status::exited(126));
+    let mut init = prepare(Mode::Machine, settings, Vector::empty(), Some(payload), &Terminals::new(), false);
+    end::run(&mut init, wait::Ending { outcome: pid1::signals::Outcome::PowerOff, at_once: false })
+}
+
+fn container(arguments: Arguments) -> ! {
+    let (options, settings) = match read_words(arguments) {
+        Ok(read) => read,
+        Err(wrong) => wrapper::refuse(wrong),
+    };
+    wrapper::print_and_exit(&options);
+    log::set_max_level(settings.loglevel);
+    let first = 1 + options.taken;
+    if arguments.words.len() > first {
+        kmsg::open();
+        wrap(Mode::Wrapper, settings, arguments, first)
+    }
+    let _ = rustix::process::chdir(c"/");
+    devices::mount(&pid1::mounts::TABLE[0], Mode::Container);
+    devices::mount_rest(Mode::Container);
+    kmsg::open();
+    let mut terminals = Terminals::new();
+    let mut names = [const { Text::<8>::new() }; pid1::terminal::MOST];
+    find_terminals(&mut terminals, &mut names, &settings, arguments);
+    give_up_terminal();
+    close_standard_descriptors();
+    process::close_range(3, (kmsg::descriptor().max(3) - 1) as u32);
+    process::close_range(kmsg::descriptor().max(2) as u32 + 1, u32::MAX);
+    go(Mode::Container, settings, arguments, None, &terminals, false)
+}
+
+/// Runs the words from `first` on.
+pub fn wrap(mode: Mode, settings: Settings<'_>, arguments: Arguments, first: usize) -> ! {
+    let payload = Payload::new(arguments.words.skip(first), false, None);
+    go(mode, settings, arguments, Some(payload), &Terminals::new(), true)
+}
+
+/// The terminals of a container: its console, each ttyN, and what its runtime names. Only pseudo-terminals: whatever else is there
+/// is the host's.
+fn find_terminals<'a>(
+    terminals: &mut Terminals<'a>,
+    names: &'a mut [Text<8>],
+    settings: &Settings<'a>,
+    arguments: Arguments,
+) {
+    if let Some(list) = settings.getty {
+        let _ = terminals.add_list(list);
+        return;
+    }
+    for (n, name) in names.iter_mut().enumerate() {
+        let _ = if n == 0 { name.write_str("console") } else { write!(name, "tty{n}") };
+        let path = Text::<16>::of(&[b"/dev/", name.bytes()]);
+        let device = path.and_then(|path| rustix::fs::stat(path.c_str()).ok());
+        if device.is_some_and(|s| {
+            rustix::fs::FileType::from_raw_mode(s.st_mode).is_char_device() && tty::is_pseudo(s.st_rdev)
+        }) {
+            let _ = terminals.add(name.bytes());
+        }
+    }
+    // systemd's container interface.
+    for list in arguments.environment.iter().filter_map(|v| v.to_bytes().strip_prefix(b"container_ttys=")) {
+        let _ = terminals.add_list(list);
+    }
+}
+
+/// PID 1 has no terminal: it would be the leader of the session that a login needs. The SIGHUP for it is blocked, and taken away.
+fn give_up_terminal() {
+    if let Ok(fd) = rustix::fs::open(c"/dev/tty", OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Permissions::empty())
+    {
+        use rustix::fd::AsFd;
+        signal::ignore(pid1::signals::SIGHUP);
+        let _ = crate::sys::terminal::give_up(fd.as_fd());
+        signal::default(pid1::signals::SIGHUP);
+    }
+}
+
+/// Descriptors 0 to 2 must lead somewhere, so that what is opened later is not mistaken for them: before /dev, to a directory.
+fn fill_standard_descriptors() {
+    loop {
+        let null = rustix::fs::open(c"/dev/null", OFlags::RDWR, Permissions::empty());
+        let fd = match null.or_else(|_| rustix::fs::open(c"/", OFlags::PATH, Permissions::empty())) {
+            Ok(fd) => fd,
+            Err(_) => return,
+        };
+        use rustix::fd::{AsRawFd, IntoRawFd};
+        if fd.as_raw_fd() > 2 {
+            return;
+        }
+        let _ = fd.into_raw_fd();
+    }
+}
+
+/// PID 1 itself holds no terminal open: it neither reads nor writes there.
+fn close_standard_descriptors() {
+    let Ok(null) = rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Permissions::empty()) else {
+        return;
+    };
+    let _ = rustix::stdio::dup2_stdin(&null);
+    let _ = rustix::stdio::dup2_stdout(&null);
+    // Without /dev/kmsg the log is there.
+    if kmsg::descriptor() != 2 {
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+}
+
+fn prepare<'a>(
+    mode: Mode,
+    settings: Settings<'a>,
+    environment: Vector<'static>,
+    payload: Option<Payload<'a>>,
+    terminals: &Terminals<'a>,
+    inherited: bool,
+) -> Init<'a> {
+    let by_kernel = match settings.reap {
+        Reap::Auto => process::kernel_tells_status(),
+        Reap::Kernel => true,
+        Reap::Wait => false,
+    };
+    if by_kernel {
+        signal::ignore(SIGCHLD);
+    } else {
+        // It may have been started ignored, and then nothing would be told.
+        signal::default(SIGCHLD);
+    }
+    log::debug!("reaping is {}", if by_kernel { "the kernel's" } else { "by wait4(2)" });
+    let signals = signal::descriptor().map_err(|e| log::warn!("signalfd: {}", Symbol(e))).ok();
+    let logins = Logins::new(terminals, settings.autologin, settings.term);
+    let oom_score = if mode == Mode::Wrapper && !rustix::process::getpid().is_init() {
+        Text::new()
+    } else {
+        spare_from_oom_killer()
+    };
+    Init {
+        mode,
+        settings,
+        environment,
+        children: Children { by_kernel, oom_score },
+        signals,
+        logins,
+        payload,
+        buttons: Buttons::none(),
+        // What was a zombie before is not the kernel's to reap.
+        to_reap: true,
+        inherited,
+    }
+}
+
+/// Lowers this process's score, if allowed. Says what it was before.
+fn spare_from_oom_killer() -> Text<8> {
+    const SCORE: &core::ffi::CStr = c"/proc/self/oom_score_adj";
+    let mut text = buffer::<8>();
+    let Ok(before) = files::read(SCORE, &mut text) else {
+        return Text::new();
+    };
+    match files::write(SCORE, b"-999") {
+        Ok(()) => Text::of(&[before.trim_ascii()]).unwrap_or(Text::new()),
+        Err(_) => Text::new(),
+    }
+}
+
+fn go<'a>(
+    mode: Mode,
+    settings: Settings<'a>,
+    arguments: Arguments,
+    payload: Option<Payload<'a>>,
+    terminals: &Terminals<'a>,
+    inherited: bool,
+) -> ! {
+    let mut init = prepare(mode, settings, arguments.environment, payload, terminals, inherited);
+    if mode == Mode::Machine {
+        init.buttons.find();
+    }
+    let machine = mode == Mode::Machine;
+    if report::is_wanted(&settings, machine)
+        && let Ok(Fork::Child) = process::fork(init.children.kind())
+    {
+        signal::reset();
+        report::send(&settings, machine, Message::Ready);
+        process::exit(0)
+    }
+    let ending = wait::run(&mut init);
+    end::run(&mut init, ending)
+}
