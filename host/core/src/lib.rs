@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod facts;
 pub mod failure;
+pub mod kconfig;
 pub mod nearest;
 pub mod plan;
 pub mod step;

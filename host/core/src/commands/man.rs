@@ -1,6 +1,7 @@
 //! Manual pages in roff's man(7) macros, made from the tables.
 
 use super::{COMMANDS, Command, Verb, spelled};
+use crate::config::lxc;
 use alloc::format;
 use alloc::string::String;
 
@@ -65,6 +66,41 @@ pub fn man_overview(boot: &[(&str, &str)]) -> String {
     out += ".SH FILES\n";
     tagged(&mut out, "/var/lib/lxc/NAME/config", "the configuration of the container NAME");
     tagged(&mut out, "/etc/lxc/default.conf", "what a new configuration begins with");
+    out
+}
+
+/// The page keel-config(5): every key of LXC's files, with its old names and what becomes of it.
+pub fn man_config() -> String {
+    let mut out = head("keel-config", 5, "the configuration of a container");
+    out += ".SH DESCRIPTION\n";
+    for paragraph in [
+        "A container's configuration is a file of LXC, of any release from 0.6 on: one key = value a line. A line that begins \
+         with # is a comment; a value may stand in one pair of quotes; an empty value clears what was set before. Lines \
+         that begin with neither lxc. nor keel. are read over. The last of several values holds, where the key is no list.",
+        "All mistakes of a file are said, each with its line. An unknown key is a warning, a wrong value an error.",
+        "Old names are understood as well as present ones, and tell whose defaults hold: without a network key a file with \
+         names of LXC 0.x shares the host's network, a later one has an empty network; with names of LXC 0.x or 1.0 \
+         lxc.autodev is off, later it is on.",
+    ] {
+        out += &format!(".PP\n{}\n", text(paragraph));
+    }
+    out += ".SH KEYS\n";
+    for key in lxc::KEYS {
+        let mut meaning = String::from(key.help);
+        if key.list {
+            meaning += "; may be repeated";
+        }
+        // `lxc.cgroup` without its dot is no name of its own.
+        for (old, _) in key.old.iter().filter(|(old, _)| key.name.strip_suffix('.') != Some(*old)) {
+            meaning += &format!("; once {old}");
+        }
+        if !key.in_force() {
+            meaning += " (known, without effect yet)";
+        }
+        let shown = if key.name.ends_with('.') { format!("{}NAME", key.name) } else { String::from(key.name) };
+        tagged(&mut out, &shown, &meaning);
+    }
+    out += ".SH SEE ALSO\n.BR keel (1)\n";
     out
 }
 

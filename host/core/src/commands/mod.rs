@@ -13,7 +13,7 @@ mod table;
 
 pub use completions::{Shell, completions};
 pub use help::{help, overview, usage};
-pub use man::{man, man_overview};
+pub use man::{man, man_config, man_overview};
 pub use options::{OPTIONS, Opt};
 pub use parse::{Parsed, UsageError, parse};
 pub use table::COMMANDS;

@@ -179,6 +179,9 @@ fn every_text_can_be_made() {
     }
     assert!(overview().contains("start"));
     assert!(man_overview(&[("keel.containers=NAMES", "start these")]).contains(".SH BOOT"));
+    let keys = man_config();
+    assert!(keys.contains("\n\\fBlxc.tty.max\\fR\nhow many ttys; once lxc.tty\n"), "{keys}");
+    assert!(keys.contains("\\fBlxc.cgroup.NAME\\fR\n") && !keys.contains("once lxc.cgroup\n"));
     for shell in Shell::NAMES {
         let script = completions(Shell::by_name(shell).unwrap());
         assert!(script.contains("lxc-start") && script.contains("checkconfig"), "{shell}");

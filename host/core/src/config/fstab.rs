@@ -55,7 +55,8 @@ pub fn entry(line: &str, warnings: &mut Vec<String>) -> Result<MountEntry, Strin
         warnings
             .push("more than source, target, type, options and two numbers; a blank in a path is written \\040".into());
     }
-    let options = options(rest.first().copied().unwrap_or("defaults"), warnings)?;
+    // Resolved before it is split, so an escaped comma separates as a plain one does.
+    let options = options(&unescape(rest.first().copied().unwrap_or("defaults"))?, warnings)?;
     Ok(MountEntry { source: unescape(source)?, target: unescape(target)?, fstype: unescape(fstype)?, options })
 }
 
@@ -86,7 +87,7 @@ pub fn options(list: &str, warnings: &mut Vec<String>) -> Result<MountOptions, S
         } else if word.starts_with("idmap=") {
             warnings.push(format!("option '{word}' is known, but not in force yet"));
         } else if !IDLE.contains(&word) {
-            data.push(unescape(word)?);
+            data.push(word.to_string());
         }
     }
     // The kernel ignores data for a bind, so a slip there would pass in silence.

@@ -4,24 +4,26 @@
 
 use super::keys::Setting;
 use super::values;
-use crate::config::{
-    At, Caps, CgroupSetting, Config, ConsolePath, Net, NetKind, Origin, Personality, Restart, RootfsKind, fstab, words,
-};
+use crate::config::{At, Config, ConsolePath, Origin, Personality, Restart, RootfsKind, fstab, words};
 use crate::nearest;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec;
 use alloc::vec::Vec;
 
-type Done = Result<(), String>;
-type Lines = Vec<(String, String)>;
+pub(super) use super::caps::{cap_drop, cap_keep, print_cap_drop, print_cap_keep};
+pub(super) use super::cgroup::{cgroup1, cgroup2, print_cgroup1, print_cgroup2};
+pub(super) use super::mount_auto::{mount_auto, print_mount_auto};
+pub(super) use super::net::{net_clear, net_type, print_net_clear, print_net_type};
 
-fn at<T>(value: T, origin: Origin) -> At<T> {
+pub(super) type Done = Result<(), String>;
+pub(super) type Lines = Vec<(String, String)>;
+
+pub(super) fn at<T>(value: T, origin: Origin) -> At<T> {
     At { value, origin }
 }
 
 /// The line of one key, if it has a value.
-fn line(key: &str, value: Option<impl Into<String>>) -> Lines {
+pub(super) fn line(key: &str, value: Option<impl Into<String>>) -> Lines {
     value.map(|value| (key.to_string(), value.into())).into_iter().collect()
 }
 
@@ -189,8 +191,6 @@ pub(super) fn print_mount_entry(c: &Config) -> Lines {
     c.mount_entry.iter().map(|e| ("lxc.mount.entry".to_string(), fstab::line(&e.value))).collect()
 }
 
-pub(super) use super::mount_auto::{mount_auto, print_mount_auto};
-
 pub(super) fn console(s: &mut Setting<'_>) -> Done {
     s.config.console.path = match s.value {
         "" => ConsolePath::Pty,
@@ -207,155 +207,6 @@ pub(super) fn print_console(c: &Config) -> Lines {
         ConsolePath::Path(path) => Some(path.as_str()),
     };
     line("lxc.console.path", path)
-}
-
-const BOTH_CAPS: &str = "lxc.cap.drop and lxc.cap.keep exclude each other";
-
-pub(super) fn cap_drop(s: &mut Setting<'_>) -> Done {
-    let Caps::Drop(dropped) = &mut s.config.caps else {
-        return if s.value.is_empty() { Ok(()) } else { Err(BOTH_CAPS.into()) };
-    };
-    if s.value.is_empty() {
-        dropped.clear();
-    }
-    each(s.value, |word| {
-        dropped.push(values::capability(word)?);
-        Ok(())
-    })
-}
-
-pub(super) fn cap_keep(s: &mut Setting<'_>) -> Done {
-    match &mut s.config.caps {
-        Caps::Drop(dropped) if dropped.is_empty() && !s.value.is_empty() => s.config.caps = Caps::Keep(Vec::new()),
-        Caps::Keep(_) if s.value.is_empty() => s.config.caps = Caps::default(),
-        Caps::Drop(_) if !s.value.is_empty() => return Err(BOTH_CAPS.into()),
-        _ => {}
-    }
-    let Caps::Keep(kept) = &mut s.config.caps else { return Ok(()) };
-    each(s.value, |word| {
-        match word {
-            "none" => kept.clear(),
-            word => kept.push(values::capability(word)?),
-        }
-        Ok(())
-    })
-}
-
-/// Takes every word of a list; all that are wrong are in the sentence, the right ones are taken.
-fn each(list: &str, mut take: impl FnMut(&str) -> Done) -> Done {
-    let wrong: Vec<String> = list.split([' ', '\t']).filter(|w| !w.is_empty()).filter_map(|w| take(w).err()).collect();
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
-}
-
-fn caps(key: &str, numbers: &[u8]) -> Lines {
-    let names: Vec<String> = numbers.iter().map(|n| values::capability_name(*n)).collect();
-    vec![(key.to_string(), if names.is_empty() { "none".to_string() } else { names.join(" ") })]
-}
-
-pub(super) fn print_cap_drop(c: &Config) -> Lines {
-    match &c.caps {
-        Caps::Drop(dropped) if !dropped.is_empty() => caps("lxc.cap.drop", dropped),
-        _ => Vec::new(),
-    }
-}
-
-pub(super) fn print_cap_keep(c: &Config) -> Lines {
-    match &c.caps {
-        Caps::Keep(kept) => caps("lxc.cap.keep", kept),
-        Caps::Drop(_) => Vec::new(),
-    }
-}
-
-fn cgroup(s: &mut Setting<'_>, version: u8) -> Done {
-    let other = |c: &At<CgroupSetting>| c.value.version != version;
-    match (s.rest, s.value) {
-        ("", "") => s.config.cgroup.retain(other),
-        ("", _) => return Err("the name of a file is missing behind the key".into()),
-        (file, _) if file.contains('/') || file.starts_with('.') => {
-            return Err(format!("'{file}' cannot be a file of a cgroup"));
-        }
-        (file, "") => s.config.cgroup.retain(|c| other(c) || c.value.file != file),
-        (file, value) => {
-            let setting = CgroupSetting { version, file: file.to_string(), value: value.to_string() };
-            s.config.cgroup.push(at(setting, s.origin));
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn cgroup1(s: &mut Setting<'_>) -> Done {
-    cgroup(s, 1)
-}
-
-pub(super) fn cgroup2(s: &mut Setting<'_>) -> Done {
-    cgroup(s, 2)
-}
-
-fn cgroups(c: &Config, version: u8, start: &str) -> Lines {
-    let ours = c.cgroup.iter().map(|c| &c.value).filter(|c| c.version == version);
-    ours.map(|c| (format!("{start}{}", c.file), c.value.clone())).collect()
-}
-
-pub(super) fn print_cgroup1(c: &Config) -> Lines {
-    cgroups(c, 1, "lxc.cgroup.")
-}
-
-pub(super) fn print_cgroup2(c: &Config) -> Lines {
-    cgroups(c, 2, "lxc.cgroup2.")
-}
-
-const NET_KINDS: [&str; 7] = ["none", "empty", "veth", "vlan", "macvlan", "ipvlan", "phys"];
-
-pub(super) fn net_type(s: &mut Setting<'_>) -> Done {
-    let nets = &mut s.config.net;
-    // The old name begins a section of its own each time, unless it carries a number.
-    let index = s.index.unwrap_or_else(|| nets.last().map_or(0, |net| net.index.saturating_add(1)));
-    let kind = match s.value {
-        "" => {
-            nets.retain(|net| net.index != index);
-            return Ok(());
-        }
-        "none" => NetKind::None,
-        "empty" => NetKind::Empty,
-        other if NET_KINDS.contains(&other) => NetKind::Other(other.to_string()),
-        other => {
-            return Err(format!("unknown type '{other}'{}", nearest::hint(other, NET_KINDS)));
-        }
-    };
-    let net = Net { index, kind: at(kind, s.origin) };
-    match nets.binary_search_by_key(&index, |net| net.index) {
-        Ok(place) => nets[place] = net,
-        Err(place) => nets.insert(place, net),
-    }
-    s.config.net_cleared = false;
-    Ok(())
-}
-
-pub(super) fn print_net_type(c: &Config) -> Lines {
-    let named = |kind: &NetKind| match kind {
-        NetKind::None => "none".to_string(),
-        NetKind::Empty => "empty".to_string(),
-        NetKind::Other(name) => name.clone(),
-    };
-    c.net.iter().map(|n| (format!("lxc.net.{}.type", n.index), named(&n.kind.value))).collect()
-}
-
-pub(super) fn net_clear(s: &mut Setting<'_>) -> Done {
-    if !s.value.is_empty() {
-        return Err(format!("takes no value but an empty one, not '{}'", s.value));
-    }
-    match s.index {
-        Some(index) => s.config.net.retain(|net| net.index != index),
-        None => {
-            s.config.net.clear();
-            s.config.net_cleared = true;
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn print_net_clear(c: &Config) -> Lines {
-    line("lxc.net", c.net_cleared.then_some(""))
 }
 
 pub(super) fn log_level(s: &mut Setting<'_>) -> Done {

@@ -4,9 +4,12 @@
 //! is a `Problem`, and the caller decides what to do with a configuration that has some.
 
 mod apply;
+mod caps;
+mod cgroup;
 mod keys;
 mod lines;
 mod mount_auto;
+mod net;
 mod print;
 mod table;
 mod values;
@@ -262,18 +265,22 @@ impl Reader {
         if self.depth >= DEEPEST {
             return Err(format!("'{path}' is included more than {DEEPEST} deep"));
         }
+        let full = || format!("'{path}': more than {MOST_FILES} files");
+        if self.config.files.len() >= MOST_FILES {
+            return Err(full());
+        }
         let files = includer.read(path).map_err(|errno| format!("'{path}': {errno}"))?;
         self.depth += 1;
-        let mut full = false;
+        let mut result = Ok(());
         for (name, bytes) in files {
-            full = self.config.files.len() >= MOST_FILES;
-            if full {
+            if self.config.files.len() >= MOST_FILES {
+                result = Err(full());
                 break;
             }
             self.file(&name, &bytes, includer);
         }
         self.depth -= 1;
-        if full { Err(format!("'{path}': more than {MOST_FILES} files")) } else { Ok(()) }
+        result
     }
 }
 

@@ -1,4 +1,4 @@
-//! What values of keys look like: numbers, flags, signals, capabilities, machines, log levels.
+//! What values of keys look like: numbers, flags, signals, machines, log levels.
 
 use crate::config::Personality;
 use crate::nearest;
@@ -77,42 +77,6 @@ pub(super) fn signal_name(number: i32) -> String {
     }
 }
 
-/// Names of capabilities(7), by number.
-#[rustfmt::skip]
-const CAPABILITIES: [&str; 41] = [
-    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-    "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
-    "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
-    "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
-    "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
-    "checkpoint_restore",
-];
-
-/// A capability: its name in lower case without `CAP_`, or its number.
-pub(super) fn capability(value: &str) -> Result<u8, String> {
-    if let Some(number) = CAPABILITIES.iter().position(|name| *name == value) {
-        return Ok(number as u8);
-    }
-    if value.bytes().all(|b| b.is_ascii_digit()) {
-        return match value.parse() {
-            // The kernel's sets have 64 bits; which of them it knows is known when the container starts.
-            Ok(number) if number < 64 => Ok(number),
-            _ => Err(format!("'{value}' is not a capability between 0 and 63")),
-        };
-    }
-    let bare = value.get(..4).filter(|start| start.eq_ignore_ascii_case("cap_")).map_or(value, |_| &value[4..]);
-    let hint = match CAPABILITIES.iter().find(|name| name.eq_ignore_ascii_case(bare)) {
-        Some(name) => format!(", nearest is '{name}'"),
-        None => nearest::hint(bare, CAPABILITIES),
-    };
-    Err(format!("unknown capability '{value}'{hint}"))
-}
-
-/// A capability as a configuration file has it.
-pub(super) fn capability_name(number: u8) -> String {
-    CAPABILITIES.get(usize::from(number)).map_or_else(|| format!("{number}"), |name| String::from(*name))
-}
-
 #[rustfmt::skip]
 const MACHINES_32: [&str; 16] = [
     "arm", "armel", "armhf", "armv7l", "athlon", "i386", "i486", "i586", "i686", "linux32", "mips", "mipsel", "ppc",
@@ -178,24 +142,6 @@ mod tests {
         }
         for number in 1..=64 {
             assert_eq!(signal(&signal_name(number)), Ok(number));
-        }
-    }
-
-    #[test]
-    fn capabilities() {
-        assert_eq!(capability("sys_module"), Ok(16));
-        assert_eq!(capability("checkpoint_restore"), Ok(40));
-        assert_eq!(capability("41"), Ok(41));
-        assert_eq!(capability("sys_modul").unwrap_err(), "unknown capability 'sys_modul', nearest is 'sys_module'");
-        assert_eq!(
-            capability("CAP_SYS_ADMIN").unwrap_err(),
-            "unknown capability 'CAP_SYS_ADMIN', nearest is 'sys_admin'"
-        );
-        assert_eq!(capability("64").unwrap_err(), "'64' is not a capability between 0 and 63");
-        assert!(capability("").is_err());
-        assert!(capability("\u{e4}\u{e4}\u{e4}").is_err());
-        for number in 0..64 {
-            assert_eq!(capability(&capability_name(number)), Ok(number));
         }
     }
 
