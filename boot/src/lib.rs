@@ -4,6 +4,9 @@
 pub mod accel;
 pub mod apt;
 pub mod artifacts;
+pub mod bootimg;
+#[cfg(test)]
+mod bootimg_tests;
 pub mod build;
 pub mod cache;
 pub mod codec;
