@@ -4,7 +4,7 @@
 
 use crate::artifacts::needs_interpreter;
 use crate::fault::{At, Fault, Result};
-use crate::target::{Libc, Target};
+use crate::target::Target;
 use crate::toolchain;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -87,14 +87,11 @@ pub(crate) fn variable(triple: &str, what: &str) -> String {
 }
 
 /// One line per program: its size, as `cargo boot build` and `cargo boot size` print it.
-pub fn sizes(target: Target, binaries: &Binaries) -> Result<String> {
+pub fn sizes(binaries: &Binaries) -> Result<String> {
     let mut text = String::new();
     for (name, path) in [("keel", &binaries.keel), ("pid1", &binaries.pid1)] {
         let bytes = std::fs::metadata(path).at("stat", path)?.len();
         text += &format!("{name:5} {bytes:>9} bytes  {}\n", path.display());
-    }
-    if target.libc == Libc::Gnu {
-        text += "(glibc; `cargo boot build --libc musl` makes the small keel, the one to ship)\n";
     }
     Ok(text)
 }

@@ -1,5 +1,5 @@
-//! `cargo boot`: its commands are not there yet.
-fn main() {
-    eprintln!("cargo boot: no command is built in yet");
-    std::process::exit(2)
+//! `cargo boot`: builds Keel, its ramdisks and kernels, boots and tests them. All of it is in the library.
+
+fn main() -> std::process::ExitCode {
+    boot::cli::main(std::env::args_os().skip(1))
 }

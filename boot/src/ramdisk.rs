@@ -143,6 +143,14 @@ impl Ramdisk {
         Ok(self)
     }
 
+    /// What is in the host's directory `from`, put into the directory `name`, whose own mode stays as it is.
+    pub fn host_tree_into(&mut self, from: &Path, name: &str) -> Result<&mut Self> {
+        let before = self.get(name).map_or(kind::DIR | 0o755, |e| e.mode);
+        self.host_tree(from, name)?;
+        self.put(name, before, (0, 0), Vec::new());
+        Ok(self)
+    }
+
     /// A file or directory tree of the host below `name`, owned by root. Links are kept as links; hard links become
     /// files of their own; sockets are left out. Set-id bits are kept only where the host's file belongs to root.
     pub fn host_tree(&mut self, from: &Path, name: &str) -> Result<&mut Self> {

@@ -1,0 +1,75 @@
+//! `cargo boot ramdisk`.
+
+use super::Words;
+use crate::build::{Binaries, both};
+use crate::codec::Compression;
+use crate::fault::{At, Fault, Result};
+use crate::graft::graft;
+use crate::layout::Layout;
+use crate::target::Target;
+use crate::{apt, artifacts};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Makes the file.
+pub fn run(words: &Words) -> Result<ExitCode> {
+    let out = words.value("o").ok_or_else(|| Fault::new("no output file: give -o FILE"))?;
+    let compression = words.value("compress").map(Compression::named).transpose()?;
+    let additions = words.all("add").map(addition).collect::<Result<Vec<_>>>()?;
+    let base = match words.value("base") {
+        None => None,
+        Some(file) => Some((file, std::fs::read(file).at("read", Path::new(file))?)),
+    };
+    apt::ensure(&[artifacts::BUSYBOX])?;
+    let binaries = built(words)?;
+    let names = containers(words, "bb");
+    let layout = Layout {
+        binaries: &binaries,
+        busybox: &artifacts::busybox()?,
+        containers: &names,
+        password: words.value("password"),
+        issue: words.value("issue").unwrap_or("Keel\n"),
+        additions: &additions,
+    };
+    let (bytes, notes) = match base {
+        None => (layout.ramdisk()?.pack(compression.unwrap_or(Compression::Gzip))?, Vec::new()),
+        Some((file, base)) => {
+            let made = graft(&base, &layout, compression).map_err(|e| Fault::new(format!("'{file}': {e}")))?;
+            (made.bytes, made.notes)
+        }
+    };
+    std::fs::write(out, &bytes).at("write", Path::new(out))?;
+    println!("{out}: {} bytes", bytes.len());
+    for note in notes {
+        println!("{out}: {note}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The programs for the words' target.
+pub fn built(words: &Words) -> Result<Binaries> {
+    let target = Target::named(words.value("arch").unwrap_or("x86_64"), words.value("libc").unwrap_or("gnu"))?;
+    eprintln!("cargo boot: building keel and pid1 for {}", target.triple());
+    both(target)
+}
+
+/// The names of the containers to make; `--containers none` makes none.
+pub fn containers(words: &Words, otherwise: &str) -> Vec<String> {
+    let names = words.list("containers", otherwise);
+    if names == ["none"] { Vec::new() } else { names }
+}
+
+/// `SRC[:DST]`; without DST it goes where it is on this machine.
+fn addition(text: &str) -> Result<(PathBuf, String)> {
+    let (from, to) = match text.rsplit_once(':') {
+        Some((from, to)) => (from, to.to_owned()),
+        None => {
+            let whole = std::fs::canonicalize(text).at("resolve", Path::new(text))?;
+            (text, whole.to_string_lossy().into_owned())
+        }
+    };
+    match Path::new(from).symlink_metadata() {
+        Ok(_) => Ok((PathBuf::from(from), to)),
+        Err(e) => Err(Fault::at("stat", Path::new(from), &e)),
+    }
+}
