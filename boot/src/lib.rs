@@ -25,6 +25,7 @@ pub mod ramdisk;
 #[cfg(test)]
 mod ramdisk_tests;
 pub mod scratch;
+pub mod suite;
 pub mod target;
 mod toolchain;
 pub mod vmlinux;

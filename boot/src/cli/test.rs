@@ -1,6 +1,203 @@
-//! c
+//! `cargo boot test`: the stages in order, cheap ones first; a failure does not keep the later ones from running.
+//! Programs whose name begins with `namespaces` need root: without it they run through sudo where that asks no password.
+
 use super::Words;
-/// x
-pub fn run(_: &Words) -> crate::fault::Result<std::process::ExitCode> {
-    Err(crate::fault::Fault::new("not yet"))
+use crate::build::{both, cargo, workspace};
+use crate::fault::{Fault, Result};
+use crate::suite::{self, Program, Tally};
+use crate::target::Target;
+use crate::{apt, artifacts};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+type Stage = fn() -> Result<Tally>;
+
+const STAGES: [(&str, &str, Stage); 6] = [
+    ("fmt", "cargo fmt --check", fmt),
+    ("clippy", "clippy, warnings as errors", clippy),
+    ("unit", "unit and golden tests", unit),
+    ("pid1", "pid1's own tests", pid1),
+    ("tests", "tidy, namespaces, boots", tests),
+    ("cross", "static builds for every processor", cross),
+];
+
+/// Runs the stages, prints what was skipped, and the line that CI reads.
+pub fn run(words: &Words) -> Result<ExitCode> {
+    let only = words.list("only", "");
+    if let Some(word) = only.iter().find(|w| !STAGES.iter().any(|(name, ..)| name == w)) {
+        let hint = keel_core::nearest::hint(word, STAGES.iter().map(|(name, ..)| *name));
+        return Err(Fault::new(format!("no stage '{word}'{hint}")));
+    }
+    let must = std::env::var("MUST").is_ok_and(|v| v == "1");
+    let mut total = Tally::default();
+    let start = Instant::now();
+    for (name, about, stage) in STAGES.iter().filter(|(name, ..)| only.is_empty() || only.iter().any(|o| o == name)) {
+        println!("== {name}: {about}");
+        let began = Instant::now();
+        let tally = stage().unwrap_or_else(|why| failure(name, why));
+        let (passed, failed) = (tally.passed, tally.failed.len());
+        println!("== {name}: {passed} passed, {failed} failed in {} s\n", began.elapsed().as_secs());
+        total.add(tally);
+    }
+    for name in &total.failed {
+        println!("failed: {name}");
+    }
+    for why in &total.skipped {
+        println!("skipped: {why}{}", if must { " (a failure, since MUST=1)" } else { "" });
+    }
+    println!("the whole run took {} s", start.elapsed().as_secs());
+    let failed = total.failed.len() + if must { total.skipped.len() } else { 0 };
+    let skipped = if must { 0 } else { total.skipped.len() };
+    let more = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    println!("{} passed, {failed} failed{more}", total.passed);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn failure(stage: &str, why: Fault) -> Tally {
+    println!("{why}");
+    Tally { failed: vec![format!("{stage}: {why}")], ..Tally::default() }
+}
+
+/// One check by its exit status.
+fn check(name: &str, command: &mut Command) -> Tally {
+    match command.status() {
+        Ok(status) if status.success() => Tally { passed: 1, ..Tally::default() },
+        Ok(status) => Tally { failed: vec![format!("{name}: {}", apt::ending(status))], ..Tally::default() },
+        Err(e) => failure(name, Fault::new(format!("exec 'cargo': {}", crate::fault::symbol(&e)))),
+    }
+}
+
+/// Says so when the toolchain came without a component.
+fn without(component: &str) -> Option<Tally> {
+    let there = cargo().arg(component).arg("--version").output().is_ok_and(|o| o.status.success());
+    let package = if component == "fmt" { "rustfmt" } else { component };
+    let why = format!("{component}: not installed, type: rustup component add {package}");
+    (!there).then(|| Tally { skipped: vec![why], ..Tally::default() })
+}
+
+fn fmt() -> Result<Tally> {
+    Ok(without("fmt").unwrap_or_else(|| check("fmt", cargo().args(["fmt", "--all", "--check"]))))
+}
+
+/// pid1 and the probe alone each: together with the others, Cargo would turn on `std` features for them.
+fn clippy() -> Result<Tally> {
+    if let Some(missing) = without("clippy") {
+        return Ok(missing);
+    }
+    let mut tally = Tally::default();
+    let rest = ["--workspace", "--exclude", "pid1", "--exclude", "probe", "--all-targets"];
+    for (name, choice) in [
+        ("clippy", &rest[..]),
+        ("clippy of pid1", &["-p", "pid1", "--lib", "--bins"]),
+        ("clippy of probe", &["-p", "probe"]),
+    ] {
+        let mut command = cargo();
+        command.args(["clippy", "--quiet"]).args(choice).args(["--", "-D", "warnings"]);
+        tally.add(check(name, &mut command));
+    }
+    Ok(tally)
+}
+
+fn unit() -> Result<Tally> {
+    let mut tally = Tally::default();
+    for (package, dir) in [("keel-core", "host/core"), ("host", "host"), ("boot", "boot")] {
+        tally.add(package_tests(package, dir, &["--lib", "--bins", "--tests"])?);
+    }
+    Ok(tally)
+}
+
+fn pid1() -> Result<Tally> {
+    package_tests("pid1", "pid1", &["--lib", "--tests"])
+}
+
+fn tests() -> Result<Tally> {
+    apt::ensure(&[artifacts::QEMU, artifacts::BUSYBOX])?;
+    println!("building keel and pid1");
+    both(Target::STOCK)?;
+    package_tests("tests", "tests", &["--lib", "--tests"])
+}
+
+/// Builds a package's tests and runs each program of them.
+fn package_tests(package: &str, dir: &str, which: &[&str]) -> Result<Tally> {
+    let targets: Vec<&str> = which.iter().copied().filter(|w| has(dir, w)).collect();
+    if targets.is_empty() {
+        return Ok(Tally::default());
+    }
+    let mut command = cargo();
+    command.args(["test", "--no-run", "--color", "never", "-p", package]).args(&targets);
+    let out = command.output().map_err(|e| Fault::new(format!("exec 'cargo': {}", crate::fault::symbol(&e))))?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    if !out.status.success() {
+        eprint!("{said}");
+        return Err(Fault::new(format!("the tests of '{package}' do not build")));
+    }
+    let mut tally = Tally::default();
+    for program in suite::programs(&said, &workspace(), &workspace().join(dir)) {
+        println!("{}", program.name());
+        tally.add(one(&program)?);
+    }
+    Ok(tally)
+}
+
+/// Cargo refuses `--lib` for a package without one.
+fn has(dir: &str, which: &str) -> bool {
+    let base = workspace().join(dir);
+    match which {
+        "--lib" => base.join("src/lib.rs").is_file(),
+        "--bins" => base.join("src/main.rs").is_file(),
+        _ => base.join("tests").is_dir() || base.join("Cargo.toml").is_file(),
+    }
+}
+
+fn one(program: &Program) -> Result<Tally> {
+    let root = nix::unistd::geteuid().is_root();
+    let name = program.name();
+    let mut command = if root || !name.starts_with("namespaces") {
+        Command::new(&program.path)
+    } else if apt::quiet(Command::new("sudo").args(["-n", "true"])).is_ok() {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "env"]);
+        for key in [
+            "PATH",
+            "HOME",
+            "MUST",
+            "CARGO",
+            "CARGO_TARGET_DIR",
+            "KEEL_CACHE",
+            "KEEL_ACCEL",
+            "KEEL_KERNEL",
+            "RUSTUP_HOME",
+            "CARGO_HOME",
+        ] {
+            if let Some(value) = std::env::var_os(key) {
+                let mut pair = std::ffi::OsString::from(format!("{key}="));
+                pair.push(value);
+                sudo.arg(pair);
+            }
+        }
+        sudo.arg(&program.path);
+        sudo
+    } else {
+        let why = format!("{name}: needs root, and sudo asks for a password");
+        return Ok(Tally { skipped: vec![why], ..Tally::default() });
+    };
+    // Cargo's variables of the package that is tested, as `cargo test` would set them.
+    command.current_dir(&program.dir).env("CARGO_MANIFEST_DIR", &program.dir);
+    suite::run(&name, command.arg("--show-output"))
+}
+
+/// musl on all four: with Debian's compiler, or rustup's targets.
+fn cross() -> Result<Tally> {
+    let mut tally = Tally::default();
+    for (arch, ..) in crate::target::ARCHES {
+        let target = Target::named(arch, "musl")?;
+        match both(target) {
+            Ok(binaries) => {
+                print!("{}:\n{}", target.triple(), crate::build::sizes(&binaries)?);
+                tally.passed += 1;
+            }
+            Err(why) => tally.add(failure(target.triple(), why)),
+        }
+    }
+    Ok(tally)
 }
