@@ -27,6 +27,14 @@ impl Errno {
     pub const LOOP: Errno = Errno(40);
 }
 
+impl Errno {
+    /// The error number of a symbol (`ENOENT`), or of a number written in digits.
+    pub fn from_name(name: &str) -> Option<Errno> {
+        let by_symbol = || NAMES.iter().position(|n| !n.is_empty() && *n == name).map(|n| Errno(n as i32));
+        name.parse().ok().filter(|n| *n > 0).map(Errno).or_else(by_symbol)
+    }
+}
+
 impl core::fmt::Display for Errno {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match usize::try_from(self.0).ok().and_then(|n| NAMES.get(n)).filter(|name| !name.is_empty()) {
@@ -131,6 +139,11 @@ mod tests {
     fn symbols() {
         for (n, name) in [(1, "EPERM"), (22, "EINVAL"), (40, "ELOOP"), (95, "EOPNOTSUPP"), (133, "EHWPOISON")] {
             assert_eq!(Errno(n).to_string(), name);
+        }
+        assert_eq!(Errno::from_name("ELOOP"), Some(Errno::LOOP));
+        assert_eq!(Errno::from_name("22"), Some(Errno::INVAL));
+        for name in ["", "0", "-1", "EWHAT", "eloop"] {
+            assert_eq!(Errno::from_name(name), None, "{name}");
         }
         // Gaps, what lies outside, and what is not an errno at all.
         for n in [0, 41, 134, -1, i32::MIN] {

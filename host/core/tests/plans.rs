@@ -173,6 +173,13 @@ fn a_failure_can_take_the_place_of_every_step_and_is_named_as_that_step() {
         assert!(matches!(failing.step(number).unwrap().step, Step::Fail { errno: 5, .. }));
     }
     let mut plan = plan;
+    assert_eq!(plan.clone().fail_at_text("3:ENOSPC"), Ok(()));
+    assert_eq!(
+        plan.clone().fail_at_text("99").unwrap_err(),
+        format!("there is no step 99: the plan has {}", plan.len())
+    );
+    assert_eq!(plan.clone().fail_at_text("x").unwrap_err(), "'x' is no step's number");
+    assert_eq!(plan.clone().fail_at_text("1:EWHAT").unwrap_err(), "'EWHAT' is no error number's symbol");
     assert!(!plan.fail_at(0, Errno::IO));
     assert!(!plan.fail_at(plan.len() + 1, Errno::IO));
     let limit = plan.outside.iter().position(|p| p.step.to_string().starts_with("write '1M'")).unwrap();

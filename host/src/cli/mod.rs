@@ -9,6 +9,7 @@ mod help;
 mod install_links;
 mod ls;
 pub mod out;
+mod plan;
 mod start;
 mod stop;
 
@@ -62,6 +63,7 @@ fn run(call: &mut Call) -> Answer {
     match call.command.verb {
         Verb::Create => create::run(call),
         Verb::Ls => ls::run(call),
+        Verb::Plan => plan::run(call),
         Verb::Start => start::run(call),
         Verb::Stop => stop::run(call),
         Verb::Console => console::run(call),

@@ -23,7 +23,8 @@ pub fn run(call: &mut Call) -> Answer {
     let foreground = call.args.has(Opt::Foreground) && !call.args.has(Opt::Daemon);
     let file = call.args.value(Opt::RcFile).map(std::path::absolute);
     let file = file.transpose().map_err(|e| at("getcwd for", "--rcfile", e))?.map(|p| p.display().to_string());
-    let asked = launch::Asked { name: name.to_string(), lxcpath, file, define, command };
+    let fail_at = call.args.value(Opt::FailAt).map(String::from);
+    let asked = launch::Asked { name: name.to_string(), lxcpath, file, define, command, fail_at };
 
     let agent = agent_socket(&asked.lxcpath);
     if !foreground && let Ok(agent) = Connection::open(&agent) {

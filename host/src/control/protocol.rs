@@ -86,6 +86,8 @@ pub struct Asked {
     pub define: Vec<String>,
     /// A program to run instead of the configured one, with its arguments.
     pub command: Vec<String>,
+    /// A step that shall fail: `STEP[:ERRNO]`.
+    pub fail_at: Option<String>,
 }
 
 /// What a client asks.
@@ -117,7 +119,7 @@ impl Request {
             }
             Request::Start(asked) => json!({
                 "do": "start", "name": asked.name, "lxcpath": asked.lxcpath, "file": asked.file,
-                "define": asked.define, "command": asked.command,
+                "define": asked.define, "command": asked.command, "fail_at": asked.fail_at,
             }),
             Request::Stop(stop) => json!({
                 "do": "stop", "how": match stop.ending {
@@ -158,6 +160,7 @@ impl Request {
                 file: map.get("file").and_then(Value::as_str).map(String::from),
                 define: words(&map, "define")?,
                 command: words(&map, "command")?,
+                fail_at: map.get("fail_at").and_then(Value::as_str).map(String::from),
             })),
             "stop" => Ok(Request::Stop(Stop {
                 ending: match text(&map, "how")? {
@@ -256,6 +259,7 @@ mod tests {
                 file: Some("f".into()),
                 define: vec!["lxc.tty.max=2".into()],
                 command: vec!["/bin/sh".into(), "-c".into(), "a\nb".into()],
+                fail_at: Some("3:EIO".into()),
             }),
             Request::Stop(Stop { ending: Ending::Reboot, timeout_ms: 5, wait: false, kill: false }),
         ];

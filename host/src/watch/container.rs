@@ -28,6 +28,8 @@ pub struct Definition {
     pub warnings: Vec<String>,
     /// A program to run instead of the configured one.
     pub command: Vec<String>,
+    /// A step that shall fail: `STEP[:ERRNO]`.
+    pub fail_at: Option<String>,
 }
 
 /// Names a container of a loop.

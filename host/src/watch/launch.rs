@@ -29,6 +29,7 @@ pub fn define(asked: &Asked) -> Result<Definition, Failure> {
         lxcpath: asked.lxcpath.clone(),
         config,
         command: asked.command.clone(),
+        fail_at: asked.fail_at.clone(),
         warnings: warnings.iter().map(ToString::to_string).collect(),
     })
 }
@@ -51,10 +52,14 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         fstab: Vec::new(),
         environment: std::env::vars().collect(),
     };
-    plan::container(&definition.config, &request, &facts).map_err(|mistakes| {
+    let mut plan = plan::container(&definition.config, &request, &facts).map_err(|mistakes| {
         let lines: Vec<String> = mistakes.into_iter().map(|m| m.message).collect();
         Failure::new(lines.join("\n"))
-    })
+    })?;
+    if let Some(text) = &definition.fail_at {
+        plan.fail_at_text(text).map_err(|why| Failure::new(format!("--fail-at: {why}")))?;
+    }
+    Ok(plan)
 }
 
 pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {

@@ -102,6 +102,20 @@ impl Plan {
         Some(format!("{file}:{}", origin.line))
     }
 
+    /// `fail_at` as it is written on a command line: `STEP` (EIO) or `STEP:ERRNO`.
+    ///
+    /// # Errors
+    /// The sentence to print: it is not of that form, or there is no such step.
+    pub fn fail_at_text(&mut self, text: &str) -> Result<(), String> {
+        let (number, errno) = text.split_once(':').unwrap_or((text, "EIO"));
+        let errno = Errno::from_name(errno).ok_or_else(|| format!("'{errno}' is no error number's symbol"))?;
+        let number = number.parse().map_err(|_| format!("'{number}' is no step's number"))?;
+        match self.fail_at(number, errno) {
+            true => Ok(()),
+            false => Err(format!("there is no step {number}: the plan has {}", self.len())),
+        }
+    }
+
     /// Puts a failure in the place of a step, by its number: how tests see what each failure does.
     /// Returns whether there is such a step.
     pub fn fail_at(&mut self, number: usize, errno: Errno) -> bool {

@@ -1,0 +1,66 @@
+//! `keel plan`: what a start or the boot would do, step by step. Changes nothing.
+
+use super::out::print;
+use super::{Answer, Call, Refusal};
+use crate::watch::launch;
+use keel_core::commands::Opt;
+use keel_core::failure::Failure;
+use keel_core::plan::{self, BootParams, Plan, Planned};
+use serde_json::{Value, json};
+
+/// Prints the plan of a container, or of the boot for the operand `boot`.
+pub fn run(call: &mut Call) -> Answer {
+    let boot = !call.args.has(Opt::Name) && call.args.operands.first().is_some_and(|o| o == b"boot");
+    let mut plans = match boot {
+        true => {
+            call.args.operands.remove(0);
+            call.args.no_more()?;
+            vec![plan::early(), plan::boot(&BootParams::default(), &crate::observe::facts()?)]
+        }
+        false => vec![container(call)?],
+    };
+    if boot && let Some(text) = call.args.value(Opt::FailAt) {
+        plans[1].fail_at_text(text).map_err(|why| Failure::new(format!("--fail-at: {why}")))?;
+    }
+    match call.args.has(Opt::Json) {
+        true => print(&format!("{}\n", Value::Array(plans.iter().map(json).collect())))?,
+        false => print(&plans.iter().map(Plan::to_string).collect::<Vec<_>>().join(""))?,
+    }
+    Ok(0)
+}
+
+fn container(call: &mut Call) -> Result<Plan, Refusal> {
+    let name = call.take_name()?;
+    let asked = launch::Asked {
+        name: name.to_string(),
+        lxcpath: call.store()?.lxcpath().display().to_string(),
+        file: call.args.value(Opt::RcFile).map(String::from),
+        define: call.args.values(Opt::Define).map(String::from).collect(),
+        command: Vec::new(),
+        fail_at: call.args.value(Opt::FailAt).map(String::from),
+    };
+    call.args.no_more()?;
+    let definition = launch::define(&asked)?;
+    for warning in &definition.warnings {
+        call.messages.print(warning);
+    }
+    Ok(launch::plan(&definition)?)
+}
+
+/// A plan for programs: notes, namespaces, and each step with its number, side, text and whether it must succeed.
+fn json(plan: &Plan) -> Value {
+    let side = |steps: &[Planned], first: usize, side: &str| -> Vec<Value> {
+        let step = |(i, p): (usize, &Planned)| {
+            json!({"number": first + i, "side": side, "must": p.must, "step": p.step.to_string(),
+                   "from": p.origin.and_then(|o| plan.place_of(o))})
+        };
+        steps.iter().enumerate().map(step).collect()
+    };
+    let mut steps = side(&plan.outside, 1, "outside");
+    steps.extend(side(&plan.inside, plan.outside.len() + 1, "inside"));
+    let namespaces: Vec<&str> = (keel_core::facts::Namespaces::NAMES.iter())
+        .filter(|(_, flag)| plan.clone.has(*flag))
+        .map(|(name, _)| *name)
+        .collect();
+    json!({"notes": plan.notes, "clone": namespaces, "steps": steps})
+}
