@@ -4,6 +4,7 @@
 //! first write; the container is built under a name that no container can have and renamed when it is whole; what was
 //! begun is removed again on any failure and when the user interrupts. What exists is never touched.
 
+mod draft;
 mod manifest;
 mod password;
 mod program;
@@ -11,16 +12,14 @@ mod template;
 mod tree;
 mod work;
 
-use std::fs::{self, File};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use keel_core::failure::Failure;
-use rustix::fs::{Mode, OFlags};
 
 use crate::fault::{Result, at, say};
-use crate::remove;
-use crate::store::{Name, OWN_PREFIX, Store};
+use crate::store::{Name, Store};
+use draft::Draft;
 use program::Program;
 use work::{Choices, Work};
 
@@ -99,10 +98,10 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
 
     let lxcpath = request.store.lxcpath();
     fs::create_dir_all(lxcpath).map_err(|e| at("mkdir", lxcpath, e))?;
-    let draft = Draft::begin(lxcpath, request.name, 0o770)?;
+    let draft = Draft::begin(lxcpath, request.name.as_str(), 0o770)?;
     // Elsewhere: its own draft beside the place it is for, since rename(2) does not leave a file system.
     let outside = match (&work, elsewhere) {
-        (Some(_), true) => Some(Draft::begin(parent_of(&rootfs)?, request.name, 0o755)?),
+        (Some(_), true) => Some(Draft::begin(parent_of(&rootfs)?, &format!("{}.rootfs", request.name), 0o755)?),
         _ => None,
     };
     if let Some(work) = &work {
@@ -232,53 +231,4 @@ fn pid1_nearby() -> Result<PathBuf> {
 
 fn parent_of(path: &Path) -> Result<&Path> {
     path.parent().ok_or_else(|| Failure::new(format!("'{}' cannot be a rootfs", path.display())))
-}
-
-/// A directory under a name of its own, removed again unless it is put in its place and kept.
-struct Draft {
-    parent: File,
-    name: String,
-    tree: tree::Tree,
-}
-
-impl Draft {
-    fn begin(parent: &Path, name: &Name, mode: u32) -> Result<Draft> {
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-        let opened = rustix::fs::open(parent, flags, Mode::empty()).map_err(|e| at("open", parent, e))?;
-        let name = format!("{OWN_PREFIX}-new-{}.{}", name.as_str(), std::process::id());
-        let tree = tree::Tree::make(opened.as_fd(), &name, mode).map_err(|e| at("mkdir", parent.join(&name), e))?;
-        Ok(Draft { parent: File::from(opened), name, tree })
-    }
-
-    /// Gives it the name it is for. rename(2) takes the place of an empty directory and of nothing else.
-    fn place(mut self, path: &Path) -> Result<Draft> {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        match rustix::fs::renameat(&self.parent, &self.name, &self.parent, &name) {
-            Ok(()) => {
-                self.name = name;
-                Ok(self)
-            }
-            Err(rustix::io::Errno::NOTEMPTY | rustix::io::Errno::EXIST | rustix::io::Errno::NOTDIR) => {
-                say(format!("'{}' exists already", path.display()))
-            }
-            Err(errno) => Err(at("rename to", path, errno)),
-        }
-    }
-
-    fn keep(mut self) {
-        self.name.clear();
-    }
-
-    fn parent(&self) -> BorrowedFd<'_> {
-        self.parent.as_fd()
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.name.is_empty() {
-            // The failure that led here is the one to report.
-            let _ = remove::tree(self.parent(), &self.name, None);
-        }
-    }
 }

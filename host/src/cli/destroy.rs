@@ -1,0 +1,75 @@
+//! `keel destroy`, `lxc-destroy`: removes a container and its files.
+//!
+//! Refuses a container that runs (unless `-f`), one that others were cloned from, and one with something mounted below
+//! its directory. Nothing outside of LXCPATH/NAME is touched, whatever the configuration says.
+
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use keel_core::commands::Opt;
+use keel_core::facts::mountinfo;
+use keel_core::failure::Failure;
+
+use super::out::print;
+use super::{Answer, Call};
+use crate::fault::{Result, at, say};
+use crate::remove;
+
+/// Removes it.
+pub fn run(call: &mut Call) -> Answer {
+    let speaker = call.messages.speaker.clone();
+    let name = call.take_name()?;
+    call.args.no_more()?;
+    let store = call.store()?;
+    let dir = store.dir(&name);
+    if !store.is_defined(&name) {
+        return Err(Failure::new("container is not defined").into());
+    }
+    super::state::stop_for_removal(call, &store, &name, &speaker)?;
+    if !call.args.has(Opt::Snapshots) {
+        refuse_parents(&dir)?;
+    }
+    refuse_mounts(&dir)?;
+    let kept = rootfs_elsewhere(&store.config(&name), &dir);
+
+    let parent = File::open(store.lxcpath()).map_err(|e| at("open", store.lxcpath(), e))?;
+    remove::tree(parent.as_fd(), name.as_str(), Some("config")).map_err(|(below, errno)| {
+        let path = if below == name.as_str() { dir.clone() } else { dir.join(below) };
+        at("remove", path, errno)
+    })?;
+    if let Some(kept) = kept
+        && !call.args.has(Opt::Quiet)
+    {
+        print(&format!("{name}: rootfs '{kept}' is not below '{}' and is left alone\n", dir.display()))?;
+    }
+    Ok(0)
+}
+
+/// LXC notes in these files who was made from this container's files.
+fn refuse_parents(dir: &Path) -> Result<()> {
+    let filled = |file: &str| fs::metadata(dir.join(file)).is_ok_and(|meta| meta.len() > 0);
+    if filled("lxc_snapshots") {
+        return say(format!("has clones, see '{}'", dir.join("lxc_snapshots").display()));
+    }
+    let snaps = fs::read_dir(dir.join("snaps")).is_ok_and(|mut entries| entries.next().is_some());
+    if snaps { say("has snapshots [-s removes them too]") } else { Ok(()) }
+}
+
+/// What is mounted would lose its files, or be EBUSY in the middle of it all.
+fn refuse_mounts(dir: &Path) -> Result<()> {
+    let real = fs::canonicalize(dir).map_err(|e| at("open", dir, e))?;
+    // Without /proc nothing can be known; the removal itself enters no mount.
+    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mounts = mountinfo(&String::from_utf8_lossy(&text));
+    match mounts.iter().find(|mount| Path::new(&mount.target).starts_with(&real)) {
+        Some(mount) => say(format!("'{}' is mounted [umount it first]", mount.target)),
+        None => Ok(()),
+    }
+}
+
+/// The rootfs, when it is a path that does not go with the container's directory.
+fn rootfs_elsewhere(config: &Path, dir: &Path) -> Option<String> {
+    let path = super::config::read(config).ok()?.rootfs.path?.value;
+    (!Path::new(&path).starts_with(dir)).then_some(path)
+}
