@@ -14,11 +14,11 @@ use keel_core::failure::Failure;
 use super::out::print;
 use super::{Answer, Call};
 use crate::fault::{Result, at, say};
+use crate::load;
 use crate::remove;
 
 /// Removes it.
 pub fn run(call: &mut Call) -> Answer {
-    let speaker = call.messages.speaker.clone();
     let name = call.take_name()?;
     call.args.no_more()?;
     let store = call.store()?;
@@ -26,7 +26,7 @@ pub fn run(call: &mut Call) -> Answer {
     if !store.is_defined(&name) {
         return Err(Failure::new("container is not defined").into());
     }
-    super::state::stop_for_removal(call, &store, &name, &speaker)?;
+    super::state::stop_for_removal(call, &store, &name)?;
     if !call.args.has(Opt::Snapshots) {
         refuse_parents(&dir)?;
     }
@@ -70,6 +70,6 @@ fn refuse_mounts(dir: &Path) -> Result<()> {
 
 /// The rootfs, when it is a path that does not go with the container's directory.
 fn rootfs_elsewhere(config: &Path, dir: &Path) -> Option<String> {
-    let path = super::config::read(config).ok()?.rootfs.path?.value;
+    let path = load::config(config, &[]).ok()?.0.rootfs.path?.value;
     (!Path::new(&path).starts_with(dir)).then_some(path)
 }
