@@ -225,7 +225,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::Stopped, "", &["stopped"], Value::None, &[Ls], "only those that are stopped"),
     row(Opt::Defined, "", &["defined"], Value::None, &[Ls], "only those that have a configuration"),
     row(Opt::Groups, "g", &["groups"], needs("GROUPS"), &[Ls], "only those in these groups, separated by commas"),
-    later(Opt::Filter, "", &["filter"], needs("REGEX"), &[Ls], "only names that match"),
+    row(Opt::Filter, "", &["filter"], needs("REGEX"), &[Ls], "only names that match; may also stand without --filter"),
     later(Opt::Nesting, "", &["nesting"], Value::Maybe("DEPTH", Offer::Nothing), &[Ls], "containers inside containers as well"),
     // destroy
     row(Opt::Force, "f", &["force"], Value::None, &[Destroy], "stop it first if it runs"),
