@@ -65,10 +65,7 @@ fn the_image_runs() {
     let place = Place::new();
     made(&place, "--password sesame");
     let root = place.path().join("bb/rootfs");
-    let ran = Command::new("chroot")
-        .arg(&root)
-        .args(["/bin/sh", "-c", "id -un; ls /sbin/init"])
-        .output();
+    let ran = Command::new("chroot").arg(&root).args(["/bin/sh", "-c", "id -un; ls /sbin/init"]).output();
     assert_eq!(Ran::of(ran.unwrap()).ok(), "root\n/sbin/init\n");
     // busybox's own crypt(3) agrees with the hash.
     let shadow = place.read("bb/rootfs/etc/shadow");

@@ -1,5 +1,7 @@
-//! The commands of `keel` that need no running container, from outside: what they print, return, make and leave alone.
+//! The commands of `keel` that make, list and remove containers and explain themselves, from outside: what they print, return, make and leave alone.
 
 mod create;
+mod destroy;
 mod keel;
+mod listing;
 mod texts;

@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use keel_core::commands::{self, Opt, Parsed, UsageError, Verb};
+use keel_core::failure::Failure;
+use libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::out::print;
 use super::{Answer, Call, Refusal};
 use crate::create::{Init, Password, Request, Template, create};
 use crate::fault::{Result, at, say};
 use crate::store::DEFAULT_CONF;
+use crate::sys::signalfd;
 
 /// Makes the container and says what there is to know about it.
 pub fn run(call: &mut Call) -> Answer {
@@ -46,13 +49,23 @@ pub fn run(call: &mut Call) -> Answer {
         rootfs: path(Opt::Rootfs),
         sysroot: path(Opt::Sysroot),
     };
-    let notes = create(&request, &|| false)?;
+    let notes = create(&request, &interrupts()?)?;
     if !args.has(Opt::Quiet) {
         for note in notes {
             print(&format!("{name}: {note}\n"))?;
         }
     }
     Ok(0)
+}
+
+/// Signals are held back from here on and looked at between two writes, so that what was begun can be removed.
+fn interrupts() -> Result<impl Fn() -> bool> {
+    signalfd::block_all();
+    let signals = signalfd::descriptor().map_err(|errno| Failure::errno("signalfd", errno))?;
+    Ok(move || {
+        let caught = || signalfd::next(&signals).map(|caught| caught.signal);
+        std::iter::from_fn(caught).any(|signal| [SIGINT, SIGTERM, SIGHUP, SIGQUIT].contains(&signal))
+    })
 }
 
 /// What the configuration begins with: the file given, else /etc/lxc/default.conf where there is one.

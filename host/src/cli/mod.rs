@@ -5,12 +5,14 @@
 
 mod console;
 mod create;
+mod destroy;
 mod help;
 mod install_links;
 mod ls;
 pub mod out;
 mod plan;
 mod start;
+mod state;
 mod stop;
 
 use std::os::unix::ffi::OsStringExt;
@@ -67,6 +69,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::Start => start::run(call),
         Verb::Stop => stop::run(call),
         Verb::Console => console::run(call),
+        Verb::Destroy => destroy::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

@@ -1,5 +1,10 @@
 //! What runs of a container, for the commands that list and remove.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use keel_core::commands::Opt;
 use keel_core::failure::Failure;
 
 use super::Call;
@@ -9,7 +14,6 @@ use crate::place::Place;
 use crate::standing::Standing;
 use crate::store::{Name, Store};
 use crate::watch::record::Record;
-use keel_core::commands::Opt;
 
 /// A container as it is now.
 #[derive(Debug)]
@@ -39,8 +43,9 @@ pub fn live(store: &Store, name: &Name) -> Live {
 /// Bytes of memory and of swap that its cgroups count.
 fn memory(record: Record) -> (Option<u64>, Option<u64>) {
     let number = |file: &str| {
-        let read = |dir: &std::path::PathBuf| std::fs::read_to_string(dir.join(file)).ok()?.trim().parse::<u64>().ok();
-        record.cgroups.iter().find_map(read)
+        let dirs = record.cgroups.iter().map(|dir| Path::new(OsStr::from_bytes(dir.as_bytes())));
+        let mut read = dirs.filter_map(|dir| std::fs::read_to_string(dir.join(file)).ok());
+        read.find_map(|text| text.trim().parse::<u64>().ok())
     };
     match number("memory.current") {
         Some(ram) => (Some(ram), number("memory.swap.current")),

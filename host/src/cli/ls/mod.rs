@@ -54,7 +54,8 @@ impl Choice {
     fn new(args: &Parsed) -> Result<Choice, Refusal> {
         let mut args = args.clone();
         // lxc-ls takes the expression as its operand, too.
-        let operand = (!args.operands.is_empty()).then(|| String::from_utf8_lossy(&args.operands.remove(0)).into_owned());
+        let operand =
+            (!args.operands.is_empty()).then(|| String::from_utf8_lossy(&args.operands.remove(0)).into_owned());
         args.no_more()?;
         let name = match args.value(Opt::Filter).or(operand.as_deref()) {
             None => None,

@@ -53,9 +53,10 @@ pub fn usual() -> Vec<Column> {
 pub fn columns(text: &str) -> Result<Vec<Column>, String> {
     let find = |word: &str| {
         let word = word.trim();
-        COLUMNS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(word)).ok_or_else(|| {
-            format!("no column '{word}'{}", nearest::hint(word, COLUMNS.iter().map(|(name, ..)| *name)))
-        })
+        COLUMNS
+            .iter()
+            .find(|(name, ..)| name.eq_ignore_ascii_case(word))
+            .ok_or_else(|| format!("no column '{word}'{}", nearest::hint(word, COLUMNS.iter().map(|(name, ..)| *name))))
     };
     text.split(',').map(find).collect()
 }
@@ -68,8 +69,14 @@ pub fn table(rows: &[Row], columns: &[Column]) -> String {
     let head: Vec<String> = columns.iter().map(|(name, ..)| (*name).to_owned()).collect();
     let body = rows.iter().map(|row| columns.iter().map(|(.., cell)| cell(row)).collect());
     let lines: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
-    let widths: Vec<usize> =
-        (0..columns.len()).map(|at| lines.iter().map(|line| width(&line[at])).max().unwrap_or(0)).collect();
+    let widest = |at: usize| lines.iter().map(|line| width(&line[at])).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|at| match columns[at].0 {
+            // LXC leaves room for a number where there is none, too.
+            "RAM" | "SWAP" => widest(at).max("0.00MB".len()),
+            _ => widest(at),
+        })
+        .collect();
     let mut out = String::new();
     for line in &lines {
         for (cell, width) in line.iter().zip(&widths) {
@@ -88,10 +95,11 @@ pub fn names(rows: &[Row], across: Option<usize>) -> String {
     let mut out = String::new();
     for line in rows.chunks(each) {
         for (at, row) in line.iter().enumerate() {
-            if at > 0 {
+            pad(&mut out, &row.name, longest);
+            // Also behind the last name of a line that is not full.
+            if at + 1 < each {
                 out.push(' ');
             }
-            pad(&mut out, &row.name, longest);
         }
         out.push('\n');
     }
@@ -183,6 +191,7 @@ mod tests {
             "NAME GROUPS     AUTOSTART \na    g1, onboot 1         \n"
         );
         assert_eq!(table(&[], &usual()), "");
+        assert_eq!(table(&[row("a")], &columns("PID,RAM,SWAP").unwrap()), "PID RAM    SWAP   \n-   -      -      \n");
     }
 
     #[test]
@@ -190,7 +199,7 @@ mod tests {
         let rows = [row("a"), row("bbbb"), row("c")];
         assert_eq!(names(&rows, None), "a   \nbbbb\nc   \n");
         assert_eq!(names(&rows, Some(8)), "a   \nbbbb\nc   \n");
-        assert_eq!(names(&rows, Some(9)), "a    bbbb\nc   \n");
+        assert_eq!(names(&rows, Some(9)), "a    bbbb\nc    \n");
         assert_eq!(names(&rows, Some(14)), "a    bbbb c   \n");
         assert_eq!(names(&rows, Some(0)), "a   \nbbbb\nc   \n");
         assert_eq!(names(&[], Some(80)), "");
