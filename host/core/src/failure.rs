@@ -78,6 +78,9 @@ impl core::fmt::Display for Failure {
 
 /// What an errno means for a step, where the symbol alone misleads.
 fn hint(step: &Step, errno: Errno) -> Option<String> {
+    if let Step::Fail { instead_of, .. } = step {
+        return hint(instead_of, errno);
+    }
     let text = match (step, errno) {
         (Step::Mount { .. }, Errno::NODEV) => "the kernel is built without this file system",
         (Step::Mount { fstype, .. }, Errno::BUSY) if fstype.as_bytes().starts_with(b"cgroup") => {

@@ -167,6 +167,7 @@ fn a_failure_can_take_the_place_of_every_step_and_is_named_as_that_step() {
         let mut failing = plan.clone();
         assert!(failing.fail_at(number, Errno::IO));
         assert_eq!(failing.to_string(), plan.to_string());
+        assert_eq!(failing.failure(number, Errno::NODEV), plan.failure(number, Errno::NODEV));
         let sentence = failing.failure(number, Errno::IO).message;
         let step = plan.step(number).unwrap();
         assert!(sentence.contains(&format!("step {number} of {}, {}: EIO", plan.len(), step.step)), "{sentence}");
