@@ -4,10 +4,12 @@
 //! LXC say 1 for wrong usage too.
 
 mod console;
+mod checkconfig;
 mod create;
 mod destroy;
 mod help;
 mod install_links;
+mod kernel;
 mod ls;
 pub mod out;
 mod plan;
@@ -69,6 +71,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::Start => start::run(call),
         Verb::Stop => stop::run(call),
         Verb::Console => console::run(call),
+        Verb::CheckConfig => checkconfig::run(call),
         Verb::Destroy => destroy::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
