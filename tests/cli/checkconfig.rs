@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::keel::{Place, Ran, keel, program};
 
 const ENOUGH: &str = "# Linux/x86 6.1.119 Kernel Configuration\nCONFIG_NAMESPACES=y\nCONFIG_PID_NS=y\nCONFIG_PROC_FS=y\n\
-                      CONFIG_TMPFS=y\nCONFIG_UNIX98_PTYS=y\nCONFIG_VETH=m\nCONFIG_SYSFS=y\n";
+                      CONFIG_TMPFS=y\nCONFIG_UNIX98_PTYS=y\nCONFIG_VETH=m\nCONFIG_EPOLL=y\nCONFIG_SIGNALFD=y\n";
 
 fn check(place: &Place, text: &str, more: &[&str]) -> Ran {
     let path = place.path().join("config");

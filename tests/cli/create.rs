@@ -251,3 +251,70 @@ fn no_template_is_a_configuration_alone() {
     assert_eq!(place.listing(), ["cc 040770", "cc/config 100640"]);
     assert!(place.read("cc/config").ends_with("lxc.uts.name = cc\n"));
 }
+
+/// SIGINT is pending before the first instruction: blocked signals and pending ones survive execve(2).
+#[test]
+fn an_interrupt_removes_what_was_begun() {
+    if busybox().is_none() {
+        return;
+    }
+    let place = Place::new();
+    let line = "kill -INT $$; exec \"$@\"";
+    let ran = Command::new("env")
+        .args(["--block-signal=INT", "sh", "-c", line, "sh"])
+        .arg(program())
+        .args(["create", "-t", "busybox", "-n", "bb", "--init", "busybox", "-P"])
+        .arg(place.path())
+        .output()
+        .expect("env runs");
+    let ran = Ran::of(ran);
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (1, "", "keel: bb: interrupted\n"));
+    assert!(place.listing().is_empty(), "{:?}", place.listing());
+}
+
+#[test]
+fn a_user_who_is_not_root_makes_one_and_removes_it() {
+    if busybox().is_none() {
+        return;
+    }
+    if !is_root() {
+        return crate::keel::skip("to be another user needs root");
+    }
+    let place = Place::new();
+    std::os::unix::fs::chown(place.path(), Some(65534), Some(65534)).unwrap();
+    let keel = |line: &str| {
+        let ran = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(program())
+            .args(line.split_whitespace())
+            .arg("-P")
+            .arg(place.path())
+            .output();
+        Ran::of(ran.expect("setpriv runs"))
+    };
+    keel("create -q -t busybox -n bb --init busybox").ok();
+    let owner = |path: &str| std::fs::symlink_metadata(place.path().join(path)).unwrap().uid();
+    assert_eq!((owner("bb/rootfs/etc/shadow"), owner("bb/rootfs/bin/sh")), (65534, 65534));
+    let refused = keel("create -q -t busybox -n cc --init busybox --static-dev");
+    assert_eq!(refused.code, 1);
+    assert_eq!(keel("ls -1").ok(), "bb\n");
+    std::fs::set_permissions(place.path().join("bb/rootfs/etc"), std::os::unix::fs::PermissionsExt::from_mode(0o555))
+        .unwrap();
+    keel("destroy bb").ok();
+    assert!(place.listing().is_empty(), "{:?}", place.listing());
+}
+
+#[test]
+fn a_static_dev_has_its_nodes() {
+    if busybox().is_none() {
+        return;
+    }
+    if !is_root() {
+        return crate::keel::skip("device nodes need root");
+    }
+    let place = Place::new();
+    made(&place, "--static-dev");
+    assert!(place.read("bb/config").contains("\nlxc.autodev = 0\n"));
+    let null = std::fs::symlink_metadata(place.path().join("bb/rootfs/dev/null")).unwrap();
+    assert_eq!((null.mode(), null.rdev()), (0o020666, 0x103));
+}

@@ -3,7 +3,7 @@
 //! Looked for where LXC looks: the file given, the variable CONFIG, /proc/config.gz (CONFIG_IKCONFIG_PROC), the module
 //! directory, /boot. A file is gzip when it begins so, whatever its name says.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub fn config(given: Option<&str>) -> Result<(PathBuf, String)> {
     if let Some(path) = given {
         return Ok((path.into(), read(Path::new(path))?));
     }
-    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let release = release();
     let places = [
         PathBuf::from("/proc/config.gz"),
         Path::new("/lib/modules").join(&release).join("build/.config"),
@@ -63,6 +63,7 @@ fn read(path: &Path) -> Result<String> {
 mod tests {
     use super::*;
     use crate::scratch::Scratch;
+    use std::fs;
     use std::io::Write;
 
     #[test]

@@ -43,11 +43,14 @@ pub fn run(call: &mut Call) -> Answer {
     Ok(0)
 }
 
+/// Whether a state is one that was asked for.
+type Holds = fn(&str) -> bool;
+
 /// Which of them are shown. All that is asked for must hold.
 struct Choice {
     name: Option<regex_lite::Regex>,
     groups: Vec<String>,
-    states: Vec<fn(&str) -> bool>,
+    states: Vec<Holds>,
 }
 
 impl Choice {
@@ -67,7 +70,7 @@ impl Choice {
             },
         };
         let groups = args.value(Opt::Groups).unwrap_or("");
-        let asked: [(Opt, fn(&str) -> bool); 4] = [
+        let asked: [(Opt, Holds); 4] = [
             (Opt::Active, |state| state != "STOPPED"),
             (Opt::Running, |state| state == "RUNNING"),
             (Opt::Frozen, |state| state == "FROZEN"),
