@@ -23,6 +23,7 @@ mod spawn;
 mod standing;
 mod store;
 mod sys;
+mod usage;
 mod watch;
 
 use std::ffi::OsString;

@@ -53,6 +53,8 @@ impl Standing {
             Standing::Orphan(_, record) => {
                 map.insert("state".into(), State::Running.name().into());
                 map.insert("pid".into(), record.init.into());
+                let cgroups = record.cgroups.iter().filter_map(|p| p.to_str().ok()).map(Value::from);
+                map.insert("cgroups".into(), Value::Array(cgroups.collect()));
             }
             Standing::Stopped => {
                 map.insert("state".into(), State::Stopped.name().into());

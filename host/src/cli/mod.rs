@@ -8,6 +8,7 @@ mod console;
 mod create;
 mod destroy;
 mod help;
+mod info;
 mod install_links;
 mod kernel;
 mod ls;
@@ -73,6 +74,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::Console => console::run(call),
         Verb::CheckConfig => checkconfig::run(call),
         Verb::Destroy => destroy::run(call),
+        Verb::Info => info::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

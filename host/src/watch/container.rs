@@ -183,6 +183,7 @@ impl Supervised {
             "last_end": self.last_words(),
             "restart_in_ms": again,
             "up_ms": self.pid().map(|_| self.since.elapsed().as_millis() as u64),
+            "cgroups": self.record().cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
             "ttys": ttys,
             "ttys_in_use": self.lent.keys().collect::<Vec<_>>(),
         });

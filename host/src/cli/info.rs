@@ -1,0 +1,162 @@
+//! `keel info`, `lxc-info`: what state a container is in, in LXC's form byte for byte, or as JSON.
+use super::out::print;
+use super::{Answer, Call};
+use crate::control::protocol::State;
+use crate::standing::Standing;
+use crate::usage::{Cgroups, addresses};
+use keel_core::commands::Opt;
+use keel_core::config::lxc;
+use serde_json::{Map, Value, json};
+
+/// Prints it.
+pub fn run(call: &mut Call) -> Answer {
+    let name = crate::store::Name::new(&call.args.take_name()?)?;
+    call.args.no_more()?;
+    let store = call.store()?;
+    let lxcpath = store.lxcpath().display().to_string();
+    let standing = Standing::of(name.as_str(), &lxcpath);
+    if matches!(standing, Standing::Stopped) && !store.is_defined(&name) {
+        // LXC's own words, which scripts look for.
+        if !call.args.has(Opt::Quiet) {
+            eprintln!("{name} doesn't exist");
+        }
+        return Ok(1);
+    }
+    if call.args.has(Opt::ConfigKey) {
+        return keys(call, &store.config(&name));
+    }
+    let info = standing.info()?;
+    let seen = Seen::of(name.as_str(), info);
+    if call.args.has(Opt::Json) {
+        print(&format!("{}\n", Value::Object(seen.json())))?;
+    } else {
+        print(&seen.text(&call.args))?;
+    }
+    Ok(0)
+}
+
+/// `-c KEY`: what the file says.
+fn keys(call: &Call, file: &std::path::Path) -> Answer {
+    let file = call.args.value(Opt::RcFile).map_or(file, std::path::Path::new);
+    let (config, _) = crate::load::config(file, &[])?;
+    let bare = call.args.has(Opt::NoHumanize);
+    for key in call.args.values(Opt::ConfigKey) {
+        let values = match lxc::get(&config, key) {
+            Ok(values) => values,
+            Err(_) => {
+                eprintln!("{key} invalid");
+                continue;
+            }
+        };
+        let value = values.join("\n");
+        print(&if bare { format!("{value}\n") } else { format!("{key} = {value}\n") })?;
+    }
+    Ok(0)
+}
+
+/// What was found out.
+struct Seen {
+    info: Map<String, Value>,
+    state: State,
+    pid: Option<i32>,
+    cgroups: Cgroups,
+    ips: Vec<String>,
+}
+
+impl Seen {
+    fn of(name: &str, mut info: Map<String, Value>) -> Seen {
+        info.insert("name".into(), name.into());
+        let state = info.get("state").and_then(Value::as_str).and_then(State::parse).unwrap_or(State::Stopped);
+        let pid = info.get("pid").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
+        let dirs = info.get("cgroups").and_then(Value::as_array).into_iter().flatten();
+        let cgroups = Cgroups(dirs.filter_map(Value::as_str).map(Into::into).collect());
+        let (v4, v6) = pid.map(addresses).unwrap_or_default();
+        let ips = v4.iter().map(ToString::to_string).chain(v6.iter().map(ToString::to_string)).collect();
+        let state = if state == State::Running && cgroups.frozen() { State::Frozen } else { state };
+        Seen { info, state, pid, cgroups, ips }
+    }
+
+    fn json(mut self) -> Map<String, Value> {
+        let more = json!({
+            "state": self.state.name(), "ips": self.ips, "cpu_ns": self.cgroups.cpu_ns(),
+            "block_bytes": self.cgroups.block_bytes(), "memory_bytes": self.cgroups.memory(),
+            "kernel_memory_bytes": self.cgroups.kernel_memory(), "swap_bytes": self.cgroups.swap(),
+        });
+        if let Value::Object(more) = more {
+            self.info.extend(more);
+        }
+        self.info
+    }
+
+    fn text(&self, args: &keel_core::commands::Parsed) -> String {
+        let chosen = [Opt::State, Opt::Pid, Opt::Ips, Opt::Stats];
+        let all = !chosen.iter().any(|opt| args.has(*opt));
+        let bare = args.has(Opt::NoHumanize);
+        let mut text = String::new();
+        let mut line = |label: &str, value: &str, bare: bool| {
+            text += &if bare { format!("{value}\n") } else { format!("{label:<15} {value}\n") };
+        };
+        if all {
+            line("Name:", self.info.get("name").and_then(Value::as_str).unwrap_or(""), bare);
+        }
+        if all || args.has(Opt::State) {
+            line("State:", self.state.name(), bare);
+        }
+        let Some(pid) = self.pid else { return text };
+        if all || args.has(Opt::Pid) {
+            line("PID:", &pid.to_string(), bare);
+        }
+        if all || args.has(Opt::Ips) {
+            self.ips.iter().for_each(|ip| line("IP:", ip, bare));
+        }
+        if all || args.has(Opt::Stats) {
+            if let Some(ns) = self.cgroups.cpu_ns() {
+                line("CPU use:", &if bare { ns.to_string() } else { seconds(ns) }, false);
+            }
+            let bytes = [
+                ("BlkIO use:", self.cgroups.block_bytes()),
+                ("Memory use:", self.cgroups.memory()),
+                ("KMem use:", self.cgroups.kernel_memory()),
+            ];
+            for (label, value) in bytes {
+                if let Some(value) = value {
+                    line(label, &if bare { value.to_string() } else { size(value) }, false);
+                }
+            }
+        }
+        text
+    }
+}
+
+/// `0.01 seconds`.
+fn seconds(ns: u64) -> String {
+    let hundredths = (ns + 5_000_000) / 10_000_000;
+    format!("{}.{:02} seconds", hundredths / 100, hundredths % 100)
+}
+
+/// `624.00 KiB`; up to 1024: `0 bytes`.
+fn size(bytes: u64) -> String {
+    for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        if bytes > 1 << shift {
+            let hundredths = (u128::from(bytes) * 100 + (1 << (shift - 1))) >> shift;
+            return format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100);
+        }
+    }
+    format!("{bytes} bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(seconds(10_000_000), "0.01 seconds");
+        assert_eq!(seconds(61_239_000_000), "61.24 seconds");
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(1024), "1024 bytes");
+        assert_eq!(size(638_976), "624.00 KiB");
+        assert_eq!(size(3 << 29), "1.50 GiB");
+        assert_eq!(size(u64::MAX), "17179869184.00 GiB");
+    }
+}
