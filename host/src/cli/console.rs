@@ -44,8 +44,13 @@ pub fn run(call: &mut Call) -> Answer {
             "\nConnected to tty {number}\nType <Ctrl+{letter} q> to exit the console, <Ctrl+{letter} Ctrl+{letter}> to enter Ctrl+{letter} itself\n"
         );
     }
-    let proxy =
-        Proxy { master: master.as_fd(), escape: Some(Escape::new(key)), loan: Some(connection.as_fd()), child: None };
+    let proxy = Proxy {
+        master: master.as_fd(),
+        keyboard: true,
+        escape: Some(Escape::new(key)),
+        loan: Some(connection.as_fd()),
+        child: None,
+    };
     match proxy.run() {
         Ok(outcome) => {
             eprintln!();

@@ -4,6 +4,7 @@
 //! LXC say 1 for wrong usage too.
 
 mod checkconfig;
+mod attach;
 mod console;
 mod create;
 mod destroy;
@@ -75,6 +76,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::CheckConfig => checkconfig::run(call),
         Verb::Destroy => destroy::run(call),
         Verb::Info => info::run(call),
+        Verb::Attach => attach::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

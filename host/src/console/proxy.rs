@@ -25,6 +25,8 @@ pub enum Outcome {
 pub struct Proxy<'a> {
     /// The tty's master.
     pub master: BorrowedFd<'a>,
+    /// Standard input is the user's terminal; else only what the tty says is passed on.
+    pub keyboard: bool,
     /// Leave by this.
     pub escape: Option<Escape>,
     /// A connection whose end ends it.
@@ -49,9 +51,11 @@ impl Proxy<'_> {
         let stdin = rustix::stdio::stdin();
         signalfd::block_all();
         let signals = signalfd::descriptor().map_err(|e| Errno::from_raw_os_error(e.0))?;
-        let raw = Raw::enter(stdin)?;
+        let raw = if self.keyboard { Some(Raw::enter(stdin)?) } else { None };
         let mut events = Events::new()?;
-        events.add(stdin, Interest::Readable, What::Input)?;
+        if self.keyboard {
+            events.add(stdin, Interest::Readable, What::Input)?;
+        }
         events.add(&signals, Interest::Readable, What::Signals)?;
         // Changes only: without a process on the other side a master says hangup for ever.
         events.add(self.master, Interest::Changes, What::Master)?;
@@ -160,7 +164,8 @@ impl Proxy<'_> {
     }
 
     fn resize(&self) {
-        if let Some(size) = size(rustix::stdio::stdin()) {
+        let shown = if self.keyboard { rustix::stdio::stdin() } else { rustix::stdio::stdout() };
+        if let Some(size) = size(shown) {
             // A size that cannot be told leaves the old one.
             let _ = rustix::termios::tcsetwinsize(self.master, size);
         }

@@ -1,0 +1,212 @@
+//! Running a program inside a container: the outer half, which stays on the host.
+//!
+//! Three processes: this one keeps the user's terminal; `enter` joins the namespaces and waits; `program` is in the pid
+//! namespace and becomes the command. Nothing of the host but the descriptors 0 to 2 goes in, and where those are
+//! terminals, a fresh pty of the container's devpts goes in their place (CVE-2016-10124).
+mod enter;
+pub mod environment;
+mod program;
+
+use crate::console::proxy::{Outcome, Proxy};
+use crate::sys::process::{Cloned, exit_now, fork};
+use crate::sys::{errno, io_errno, signalfd};
+use crate::watch::record::start_time;
+use environment::Wish;
+use keel_core::config::Personality;
+use keel_core::facts::Namespaces;
+use keel_core::failure::{Errno, Failure};
+use rustix::fs::{Mode, OFlags};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::process::{WaitOptions, WaitStatus};
+use rustix::termios::isatty;
+use std::ffi::CString;
+use std::fs::OpenOptions;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+/// The execution domain of 32-bit programs (linux/personality.h); PER_LINUX is 0.
+const PER_LINUX32: u32 = 8;
+
+/// What is to be run, and how much of the container it gets.
+#[derive(Debug)]
+pub struct Attach {
+    /// For messages.
+    pub name: String,
+    /// The container's first program.
+    pub pid: i32,
+    /// The container's cgroup directories.
+    pub cgroups: Vec<PathBuf>,
+    /// Namespaces to enter: all that differ from ours, or these of them.
+    pub namespaces: Namespaces,
+    /// Keep the caller's capabilities.
+    pub keep_caps: bool,
+    /// Stay in the caller's cgroups.
+    pub keep_cgroups: bool,
+    /// What uname(2) shall say; none: as the container has it.
+    pub personality: Option<Personality>,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Environment.
+    pub environment: Wish,
+    /// Command and arguments; empty: the user's shell.
+    pub command: Vec<CString>,
+}
+
+/// Descriptors and facts of the container, taken before anything is entered.
+struct Target {
+    namespaces: Vec<(u32, OwnedFd)>,
+    root: OwnedFd,
+    cgroups: Vec<(PathBuf, OwnedFd)>,
+    bounding: u64,
+    no_new_privs: bool,
+    personality: u32,
+}
+
+/// Run it to its end; the exit code as a shell has it.
+pub fn run(attach: &Attach) -> Result<u8, Failure> {
+    let target = open(attach)?;
+    let socket = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
+    let (ours, theirs) = socket.map_err(|e| Failure::errno("socketpair", errno(e)))?;
+    // From here on: a child that ends while nobody looks would be missed.
+    signalfd::block_all();
+    let signals = signalfd::descriptor().map_err(|e| Failure::errno("signalfd", e))?;
+    match fork().map_err(|e| Failure::errno("fork", e))? {
+        Cloned::Child { .. } => {
+            drop((ours, signals));
+            exit_now(enter::enter(attach, target, theirs));
+        }
+        Cloned::Parent { pid, .. } => {
+            drop((theirs, target));
+            let Some(entered) = enter::receive(&ours)? else {
+                return Ok(code(wait(pid)?));
+            };
+            let ended = match (&entered.terminal, isatty(rustix::stdio::stdin())) {
+                (Some(master), keyboard) => {
+                    let proxy = Proxy { master: master.as_fd(), keyboard, escape: None, loan: None, child: Some(pid) };
+                    match proxy.run().map_err(|e| Failure::errno("the terminal", errno(e)))? {
+                        Outcome::Ended(status) => Some(status),
+                        Outcome::Signal(signal) => {
+                            // ESRCH: it ended just now.
+                            let _ = signalfd::send(entered.pid, signal);
+                            None
+                        }
+                        Outcome::Left | Outcome::TakenBack => {
+                            let _ = signalfd::send(entered.pid, libc::SIGHUP);
+                            None
+                        }
+                    }
+                }
+                (None, _) => Some(watch(&signals, pid, entered.pid)?),
+            };
+            // The master's end is a hangup for what still runs on it.
+            drop(entered.terminal);
+            Ok(code(ended.map_or_else(|| wait(pid), Ok)?))
+        }
+    }
+}
+
+/// Everything that is needed of the container, while its pid certainly is its own.
+fn open(attach: &Attach) -> Result<Target, Failure> {
+    let pid = attach.pid;
+    let before = start_time(pid);
+    let gone = || Failure::new("not running");
+    let at = |path: &str, e: &std::io::Error| match e.raw_os_error() {
+        Some(libc::ENOENT | libc::ESRCH) => gone(),
+        _ => Failure::errno(format_args!("open '{path}'"), io_errno(e)),
+    };
+    let mut namespaces = Vec::new();
+    for (name, flag) in Namespaces::NAMES {
+        let path = format!("/proc/{pid}/ns/{name}");
+        let Ok(own) = std::fs::metadata(format!("/proc/self/ns/{name}")) else {
+            // COMPAT(linux<3.8): neither pid nor mnt can be entered.
+            if matches!(flag, Namespaces::PID | Namespaces::MNT) {
+                return Err(Failure::new(format!("the kernel cannot enter a {name} namespace (before Linux 3.8)")));
+            }
+            continue;
+        };
+        let file = OpenOptions::new().read(true).open(&path).map_err(|e| at(&path, &e))?;
+        let theirs = file.metadata().map_err(|e| at(&path, &e))?;
+        let same = (own.dev(), own.ino()) == (theirs.dev(), theirs.ino());
+        if !same && attach.namespaces.has(flag) {
+            namespaces.push((flag, OwnedFd::from(file)));
+        }
+    }
+    // The user namespace first: it gives the right to enter those that it owns.
+    namespaces.sort_by_key(|(flag, _)| *flag != Namespaces::USER);
+    let path = format!("/proc/{pid}/root");
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(&path, flags, Mode::empty()).map_err(|e| at(&path, &e.into()))?;
+    let mut cgroups = Vec::new();
+    if !attach.keep_cgroups {
+        for dir in &attach.cgroups {
+            // COMPAT(linux<3.0): version 1 had `tasks` only.
+            let open = |file: &str| OpenOptions::new().write(true).open(dir.join(file));
+            let file = open("cgroup.procs").or_else(|_| open("tasks"));
+            let file = file.map_err(|e| Failure::errno(format_args!("open '{}'", dir.display()), io_errno(&e)))?;
+            cgroups.push((dir.clone(), file.into()));
+        }
+    }
+    let status = crate::place::read(format!("/proc/{pid}/status").as_ref()).ok_or_else(gone)?;
+    let field = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).map(str::trim);
+    let bounding = field("CapBnd:").and_then(|v| u64::from_str_radix(v, 16).ok()).unwrap_or(u64::MAX);
+    // COMPAT(linux<4.10): the line is not there, and the flag is not passed on.
+    let no_new_privs = field("NoNewPrivs:") == Some("1");
+    let persona = crate::place::read(format!("/proc/{pid}/personality").as_ref());
+    let persona = persona.and_then(|v| u32::from_str_radix(v.trim(), 16).ok()).unwrap_or(0);
+    let personality = match attach.personality {
+        Some(Personality::Linux32) => PER_LINUX32,
+        Some(Personality::Linux) => 0,
+        None => persona,
+    };
+    if before.is_none() || start_time(pid) != before {
+        return Err(gone());
+    }
+    Ok(Target { namespaces, root, cgroups, bounding, no_new_privs, personality })
+}
+
+/// Wait for the child without a terminal of ours in between; what would end us ends the program instead.
+fn watch(signals: &OwnedFd, child: i32, program: i32) -> Result<WaitStatus, Failure> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    loop {
+        match poll(&mut [PollFd::new(signals, PollFlags::IN)], None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(Failure::errno("poll", errno(e))),
+        }
+        while let Some(caught) = signalfd::next(signals) {
+            match caught.signal {
+                libc::SIGCHLD => {
+                    if let Some(status) = reaped(child, WaitOptions::NOHANG)? {
+                        return Ok(status);
+                    }
+                }
+                libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT | libc::SIGUSR1 | libc::SIGUSR2 => {
+                    // ESRCH: it ended just now.
+                    let _ = signalfd::send(program, caught.signal);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn wait(child: i32) -> Result<WaitStatus, Failure> {
+    reaped(child, WaitOptions::empty())?.ok_or_else(|| Failure::errno("wait", Errno(libc::ECHILD)))
+}
+
+fn reaped(child: i32, options: WaitOptions) -> Result<Option<WaitStatus>, Failure> {
+    let pid = rustix::process::Pid::from_raw(child);
+    let waited = rustix::io::retry_on_intr(|| rustix::process::waitpid(pid, options));
+    Ok(waited.map_err(|e| Failure::errno("wait", errno(e)))?.map(|(_, status)| status))
+}
+
+/// What a shell makes of a wait status.
+fn code(status: WaitStatus) -> u8 {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => code as u8,
+        (None, Some(signal)) => 128 + signal as u8,
+        (None, None) => 1,
+    }
+}

@@ -1,0 +1,114 @@
+//! The process that becomes the program: already inside, it gives up what the container's first program does not have.
+use super::Attach;
+use super::environment;
+use crate::sys::descriptors::close_from;
+use crate::sys::process::{Pointers, drop_bounding, exec};
+use crate::sys::{errno, mount, signal};
+use keel_core::failure::{Errno, Failure};
+use rustix::process::{ioctl_tiocsctty, setsid};
+use rustix::thread::{Gid, Uid, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+
+/// What the container's first program may.
+pub(super) struct Rights {
+    pub bounding: u64,
+    pub no_new_privs: bool,
+    pub personality: u32,
+}
+
+/// Returns only when it cannot: 127 for a program that is not there, 126 for one that cannot be run.
+pub(super) fn become_it(attach: &Attach, rights: &Rights, slave: Option<OwnedFd>, terminal: [bool; 3]) -> i32 {
+    if let Err(cause) = prepare(attach, rights, slave, terminal) {
+        eprintln!("keel: {}: {cause}", attach.name);
+        return 1;
+    }
+    let user = environment::user(attach.uid);
+    let variables = attach.environment.variables(std::env::vars_os(), &user);
+    let path = path_of(&variables);
+    let (program, argv) = match attach.command.split_first() {
+        Some((program, _)) => (program.clone(), attach.command.clone()),
+        None => shell(&user.shell),
+    };
+    let shell_there = attach.command.is_empty() && std::path::Path::new(&user.shell).exists();
+    let (program, argv) = if attach.command.is_empty() && !shell_there { shell("/bin/sh") } else { (program, argv) };
+    if attach.command.is_empty() {
+        // A home that is not there leaves the shell at `/`.
+        let _ = rustix::process::chdir(user.home.as_str());
+    }
+    signal::reset();
+    close_from(3);
+    let e = run(&program, &argv, &variables, &path);
+    eprintln!("keel: {}: exec '{}': {e}", attach.name, program.to_string_lossy());
+    if matches!(e, Errno::NOENT | Errno::NOTDIR) { 127 } else { 126 }
+}
+
+/// A login shell: its name begins with a dash.
+fn shell(path: &str) -> (CString, Vec<CString>) {
+    let base = path.rsplit('/').next().unwrap_or(path);
+    (CString::new(path).unwrap_or_default(), vec![CString::new(format!("-{base}")).unwrap_or_default()])
+}
+
+fn prepare(attach: &Attach, rights: &Rights, slave: Option<OwnedFd>, terminal: [bool; 3]) -> Result<(), Failure> {
+    let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
+    // Without a session of its own it could reach the caller's terminal as /dev/tty.
+    setsid().map_err(call("setsid"))?;
+    if let Some(slave) = slave {
+        ioctl_tiocsctty(&slave).map_err(call("ioctl TIOCSCTTY"))?;
+        if terminal[0] {
+            rustix::stdio::dup2_stdin(&slave).map_err(call("dup2"))?;
+        }
+        if terminal[1] {
+            rustix::stdio::dup2_stdout(&slave).map_err(call("dup2"))?;
+        }
+        if terminal[2] {
+            rustix::stdio::dup2_stderr(&slave).map_err(call("dup2"))?;
+        }
+    }
+    if rights.personality != 0 || attach.personality.is_some() {
+        mount::personality(rights.personality).map_err(|e| Failure::errno("personality", e))?;
+    }
+    if !attach.keep_caps {
+        for capability in (0..64).filter(|c| rights.bounding >> c & 1 == 0) {
+            match drop_bounding(capability) {
+                // Above the last one that the kernel knows.
+                Ok(()) | Err(Errno::INVAL) => {}
+                Err(e) => return Err(Failure::errno(format_args!("drop capability {capability}"), e)),
+            }
+        }
+    }
+    if rights.no_new_privs {
+        set_no_new_privs(true).map_err(call("set no_new_privs"))?;
+    }
+    let (uid, gid) = (Uid::from_raw(attach.uid), Gid::from_raw(attach.gid));
+    set_thread_groups(&[]).map_err(call("setgroups"))?;
+    set_thread_res_gid(gid, gid, gid).map_err(call("setresgid"))?;
+    set_thread_res_uid(uid, uid, uid).map_err(call("setresuid"))
+}
+
+/// execve(2) of a path, or of a name along PATH.
+fn run(program: &CString, argv: &[CString], variables: &[CString], path: &str) -> Errno {
+    let (argv, envp) = (Pointers::new(argv), Pointers::new(variables));
+    let name = program.to_bytes();
+    if name.contains(&b'/') {
+        return exec(program, &argv, &envp);
+    }
+    let mut answer = Errno::NOENT;
+    for dir in path.split(':').filter(|dir| !dir.is_empty()) {
+        let mut full = dir.as_bytes().to_vec();
+        full.push(b'/');
+        full.extend(name);
+        let Ok(full) = CString::new(full) else { continue };
+        match exec(&full, &argv, &envp) {
+            Errno::NOENT | Errno::NOTDIR => {}
+            // Perhaps a later directory has one that may be run.
+            e => answer = e,
+        }
+    }
+    answer
+}
+
+fn path_of(variables: &[CString]) -> String {
+    let path = variables.iter().find_map(|v| v.to_str().ok()?.strip_prefix("PATH="));
+    path.unwrap_or(environment::PATH).into()
+}

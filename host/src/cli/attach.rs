@@ -1,0 +1,98 @@
+//! `keel attach`, `lxc-attach`: runs a program inside a running container; its exit code is the command's.
+use super::{Answer, Call};
+use crate::attach::environment::Wish;
+use crate::attach::{self, Attach};
+use crate::fault::say;
+use crate::standing::Standing;
+use keel_core::commands::{Opt, UsageError};
+use keel_core::config::lxc::{NoFiles, Reader, Severity};
+use keel_core::facts::Namespaces;
+use serde_json::Value;
+use std::ffi::CString;
+
+/// LXC's words for namespaces, and which they are.
+const NAMESPACES: [(&str, u32); 7] = [
+    ("MOUNT", Namespaces::MNT),
+    ("PID", Namespaces::PID),
+    ("UTSNAME", Namespaces::UTS),
+    ("IPC", Namespaces::IPC),
+    ("USER", Namespaces::USER),
+    ("NETWORK", Namespaces::NET),
+    ("CGROUP", Namespaces::CGROUP),
+];
+
+/// Runs it.
+pub fn run(call: &mut Call) -> Answer {
+    let name = call.take_name()?;
+    let words = call.args.take_command();
+    let command = words.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
+    let command = command.map_err(|_| UsageError("an argument has a NUL in it".into()))?;
+    let lxcpath = call.store()?.lxcpath().display().to_string();
+    let args = &call.args;
+
+    let elevated = args.has(Opt::ElevatedPrivileges);
+    let parts = args.value(Opt::ElevatedPrivileges).unwrap_or("CAP|CGROUP|LSM");
+    let mut keep = [false; 2];
+    for word in parts.split('|').filter(|_| elevated) {
+        match word {
+            "CAP" => keep[0] = true,
+            "CGROUP" => keep[1] = true,
+            "LSM" => {}
+            other => {
+                let why = format!("--elevated-privileges: '{other}' is none of CAP, CGROUP, LSM");
+                return Err(UsageError(why).into());
+            }
+        }
+    }
+    let namespaces = match args.value(Opt::Namespaces) {
+        None => NAMESPACES.iter().fold(0, |all, (_, flag)| all | flag),
+        Some(words) => words.split('|').try_fold(0, |all, word| {
+            let found = NAMESPACES.iter().find(|(name, _)| *name == word);
+            found.map(|(_, flag)| all | flag).ok_or_else(|| {
+                UsageError(format!("--namespaces: '{word}' is none of MOUNT, PID, UTSNAME, IPC, USER, NETWORK, CGROUP"))
+            })
+        })?,
+    };
+    let set = args.values(Opt::SetVar).map(|v| match v.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_string(), value.to_string())),
+        _ => Err(UsageError(format!("--set-var: '{v}' is not NAME=VALUE"))),
+    });
+    let environment = Wish {
+        clear: args.has(Opt::ClearEnv),
+        keep: args.values(Opt::KeepVar).map(String::from).collect(),
+        set: set.collect::<Result<_, _>>()?,
+    };
+    let personality = match args.value(Opt::Arch) {
+        None => None,
+        Some(arch) => {
+            let mut reader = Reader::default();
+            reader.define(&format!("lxc.arch={arch}"), &mut NoFiles);
+            let (config, problems) = reader.finish();
+            if problems.iter().any(|p| p.severity == Severity::Error) || config.arch.is_none() {
+                return Err(UsageError(format!("--arch: '{arch}' is no machine that LXC knows")).into());
+            }
+            config.arch
+        }
+    };
+    let (uid, gid) = (args.number(Opt::Uid)?.unwrap_or(0), args.number(Opt::Gid)?.unwrap_or(0));
+
+    let info = Standing::of(name.as_str(), &lxcpath).info()?;
+    let Some(pid) = info.get("pid").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()) else {
+        return Ok(say("not running")?);
+    };
+    let cgroups = info.get("cgroups").and_then(Value::as_array).into_iter().flatten();
+    let attach = Attach {
+        name: name.to_string(),
+        pid,
+        cgroups: cgroups.filter_map(Value::as_str).map(Into::into).collect(),
+        namespaces: Namespaces(namespaces),
+        keep_caps: keep[0],
+        keep_cgroups: keep[1],
+        personality,
+        uid,
+        gid,
+        environment,
+        command,
+    };
+    Ok(attach::run(&attach)?)
+}
