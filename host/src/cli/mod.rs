@@ -3,8 +3,8 @@
 //! Here alone messages and exit codes are made of what the rest returns: 0 done, 1 failed, 2 wrong usage; the tools of
 //! LXC say 1 for wrong usage too.
 
-mod checkconfig;
 mod attach;
+mod checkconfig;
 mod console;
 mod create;
 mod destroy;
