@@ -131,6 +131,7 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             let procs = rustix::fs::openat(stage.slot(*slot)?, c"cgroup.procs", flags, Mode::empty()).map_err(errno)?;
             write(procs.as_fd(), c"0")
         }
+        Step::AttachDeviceProgram { slot, program, .. } => sys::bpf::attach_device_program(stage.slot(*slot)?, program),
         Step::UnshareCgroup => sys::process::unshare(keel_core::facts::Namespaces::CGROUP),
         Step::SetPersonality { persona } => sys::mount::personality(*persona),
         Step::DropCapabilities { mask } => drop_capabilities(*mask),

@@ -105,6 +105,9 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
         (Step::WriteFile { path, .. }, Errno::BUSY) if path.as_bytes().ends_with(b"subtree_control") => {
             "the cgroup holds processes itself"
         }
+        (Step::AttachDeviceProgram { .. }, Errno::INVAL | Errno::NOSYS) => {
+            "the kernel is built without CONFIG_CGROUP_BPF"
+        }
         (Step::UnshareCgroup, Errno::INVAL) => "the kernel is built without cgroup namespaces",
         _ => return None,
     };

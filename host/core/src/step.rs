@@ -92,6 +92,8 @@ pub enum Step {
     WriteSlot { slot: Slot, name: CString, value: CString },
     /// Joins the version 2 cgroup, when clone3(2) has not done so.
     JoinCgroup { slot: Slot },
+    /// A program that decides on devices, loaded and attached to the version 2 cgroup: bpf(2).
+    AttachDeviceProgram { slot: Slot, program: Vec<u64>, rules: CString },
     /// unshare(CLONE_NEWCGROUP): the cgroups joined become the roots.
     UnshareCgroup,
     /// personality(2).
@@ -193,6 +195,7 @@ impl fmt::Display for Step {
             Step::OpenSlot { path, .. } | Step::OpenCgroup { path, .. } => write!(f, "open {}", text(path)),
             Step::WriteSlot { name, value, .. } => write!(f, "write '{}' to {}", text(value), text(name)),
             Step::JoinCgroup { .. } => f.write_str("join the cgroup"),
+            Step::AttachDeviceProgram { rules, .. } => write!(f, "attach a device program: {}", text(rules)),
             Step::UnshareCgroup => f.write_str("unshare the cgroup namespace"),
             Step::SetPersonality { persona } => write!(f, "personality {persona:#x}"),
             Step::DropCapabilities { mask } => write!(f, "drop capabilities {mask:#x}"),

@@ -1,5 +1,6 @@
 //! Cgroups of a container: a directory in every hierarchy, the limits, and how the child gets in.
 
+use super::devices::Rules;
 use super::{Plan, Planned, operand, translate};
 use crate::config::{At, CgroupSetting, Config};
 use crate::facts::{Facts, Hierarchy};
@@ -43,15 +44,17 @@ pub(super) struct Cgroups {
 pub(super) fn plan(config: &Config, name: &str, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> Cgroups {
     let mut cgroups = Cgroups::default();
     let settings = assign(config, facts, plan, errors);
+    let devices = device_rules(config, facts, plan, errors);
     let mut slots = 0;
     for (index, hierarchy) in facts.hierarchies.iter().enumerate() {
         let mine: Vec<_> = settings.iter().filter(|s| s.hierarchy == index).collect();
+        let devices = devices.as_ref().filter(|_| hierarchy.version == 2);
         let known = |c: &String| KNOWN.contains(&c.as_str()) || c.starts_with("name=");
         if mine.is_empty() && hierarchy.version == 1 && !hierarchy.controllers.iter().any(known) {
             continue;
         }
         // Without a setting it serves accounting and freezing: the container runs without, too.
-        let rule = |step: Step| Planned { step, must: !mine.is_empty(), origin: None };
+        let rule = |step: Step| Planned { step, must: !mine.is_empty() || devices.is_some(), origin: None };
         let dir = format!("{}/lxc.payload.{name}", hierarchy.base);
         let file = |file: &str| operand(&format!("{dir}/{file}"));
         if hierarchy.version == 2 {
@@ -86,6 +89,10 @@ pub(super) fn plan(config: &Config, name: &str, facts: &Facts, plan: &mut Plan, 
         if hierarchy.version == 2 {
             plan.outside.push(rule(Step::OpenCgroup { path: operand(&dir), slot }));
             cgroups.join.push(rule(Step::JoinCgroup { slot }));
+            if let Some((rules, text)) = devices {
+                let step = Step::AttachDeviceProgram { slot, program: rules.program(), rules: operand(text) };
+                cgroups.late.push(Planned::must(step));
+            }
         } else {
             // `tasks`, and a zero for the writer itself: cgroup.procs would wait for an RCU grace period, 11 ms when cold.
             let path = file("tasks");
@@ -111,6 +118,9 @@ fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut V
     let mut assigned = Vec::new();
     for setting in &config.cgroup {
         let CgroupSetting { version, file, value } = &setting.value;
+        if device_rule(file).is_some() && by_program(facts) {
+            continue;
+        }
         let key = format!("lxc.cgroup{}.{file}", if *version == 2 { "2" } else { "" });
         let at = plan.place_of(setting.origin).map(|p| format!("{p}: ")).unwrap_or_default();
         if file.contains('/') || !file.contains('.') {
@@ -128,12 +138,6 @@ fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut V
         if meant.as_ref().is_some_and(|(file, _)| said(file)) || (meant.is_none() && has_other) {
             plan.notes
                 .push(format!("{at}'{key}' is left out: cgroups of version {version} have no such controller here"));
-            continue;
-        }
-        if *version == 1 && file.starts_with("devices.") && facts.hierarchies.iter().any(|h| h.version == 2) {
-            plan.notes.push(format!(
-                "{at}'{key}' is not in force: version 2 has no devices controller, rules by BPF are not there yet"
-            ));
             continue;
         }
         let translated = meant.and_then(|(file, value)| find(facts, other, &file).map(|(h, file)| (h, file, value)));
@@ -156,6 +160,40 @@ fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut V
     // With memory the limit of memory and swap can't be below that of memory, so it comes last.
     assigned.sort_by_key(|s| s.file.starts_with("memory.memsw."));
     assigned
+}
+
+/// Whether a file takes rules for devices, and which: allow or deny.
+fn device_rule(file: &str) -> Option<bool> {
+    match file {
+        "devices.allow" => Some(true),
+        "devices.deny" => Some(false),
+        _ => None,
+    }
+}
+
+/// Rules for devices become a program where version 2 is there and version 1's controller is not.
+fn by_program(facts: &Facts) -> bool {
+    find(facts, 1, "devices.allow").is_none() && facts.hierarchies.iter().any(|h| h.version == 2)
+}
+
+/// All rules for devices, of either version's keys, in file order; and how they are printed.
+fn device_rules(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> Option<(Rules, String)> {
+    if !by_program(facts) {
+        return None;
+    }
+    let (mut rules, mut words) = (Rules::default(), Vec::new());
+    // The same list in both versions' keys is the portable idiom: one is enough.
+    let all = || config.cgroup.iter().filter(|s| device_rule(&s.value.file).is_some());
+    let version = all().map(|s| s.value.version).max()?;
+    for setting in all().filter(|s| s.value.version == version) {
+        let allow = device_rule(&setting.value.file)?;
+        if let Err(why) = rules.add(allow, &setting.value.value) {
+            let at = plan.place_of(setting.origin).map(|p| format!("{p}: ")).unwrap_or_default();
+            errors.push(Failure::new(format!("{at}{why}")));
+        }
+        words.push(format!("{} {}", if allow { "allow" } else { "deny" }, setting.value.value));
+    }
+    Some((rules, words.join(", ")))
 }
 
 /// The hierarchy that has a file's controller, and the file's name there.

@@ -7,6 +7,7 @@ mod boot;
 mod cgroup;
 mod container;
 mod dev;
+mod devices;
 mod mounts;
 mod translate;
 

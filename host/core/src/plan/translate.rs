@@ -11,6 +11,8 @@ const SAME: &[(&str, &str)] = &[
     ("cpuset.mems", "cpuset.mems"),
     ("pids.max", "pids.max"),
     ("blkio.weight", "io.weight"),
+    ("devices.allow", "devices.allow"),
+    ("devices.deny", "devices.deny"),
 ];
 
 /// Translates a setting of a version; nothing when the other version has no such thing or the value has no meaning there.
