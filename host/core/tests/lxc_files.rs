@@ -199,7 +199,7 @@ fn android_with_current_names_includes_and_carriage_returns() {
     assert_eq!(
         said,
         [
-            "w d:1: lines end in CR LF: the CR is left out (LXC takes it as part of the value)",
+            "w d:1: lines end in CR LF: the CR is left out",
             "w /etc/droid/nodes/b.conf:3: unknown key 'lxc.frob'",
             "E d:12: lxc.include: '/etc/droid/session.conf': ENOENT",
             "w d:15: 'lxc.sysctl.net.ipv4.ping_group_range' is known, but not in force yet"
@@ -274,4 +274,132 @@ fn every_slip_of_a_file_is_said() {
     assert_eq!(config.uts_name.as_deref(), Some("box"));
     assert_eq!(config.caps, Caps::Drop(vec![25]));
     assert_eq!(config.dialect, Dialect::Current);
+}
+
+#[test]
+fn single_lines_of_the_command_line() {
+    let mut reader = lxc::Reader::default();
+    reader.file("f", b"lxc.uts.name = a\n", &mut NoFiles);
+    for line in [
+        "lxc.tty = 3",
+        "lxc.uts.name=b",
+        "foo=1",
+        "lxc.tty.max",
+        "lxc.arch = vax",
+        "lxc.arch=x\nlxc.tty=9",
+        "lxc.\x1b[2J=1",
+    ] {
+        reader.define(line, &mut NoFiles);
+    }
+    let (config, problems) = reader.finish();
+    let said: Vec<String> = problems.iter().map(|p| p.to_string()).collect();
+    assert_eq!(
+        said,
+        [
+            "command line: 'foo=1' is not a key with a value",
+            "command line: 'lxc.tty.max' has no '='",
+            "command line: lxc.arch: unknown architecture 'vax'",
+            "command line: 'lxc.arch=x\\nlxc.tty=9' is not a key with a value",
+            "command line: unknown key 'lxc.\\u{1b}[2J'",
+        ]
+    );
+    assert_eq!((config.uts_name.as_deref(), config.tty_max), (Some("b"), 3));
+    // An old name on the command line does not make the file an old one.
+    assert_eq!(config.dialect, Dialect::Current);
+}
+
+#[test]
+fn the_file_of_mounts() {
+    let text = b"lxc.mount.entry = a a none bind\nlxc.mount.fstab = /fstab\n";
+    let fstab: Vec<(&str, &[u8])> =
+        vec![("/fstab", b"# mounts\n\nproc proc proc nodev\t0 0\nx\nb b none bind,roo\n\xff")];
+    let mut files = Files(BTreeMap::from([("/fstab", fstab)]));
+    let (mut config, _) = lxc::parse("f", text, &mut files);
+    let said: Vec<String> = lxc::read_fstab(&mut config, &mut files).iter().map(|p| p.to_string()).collect();
+    assert_eq!(
+        said,
+        [
+            "/fstab:4: a mount entry has at least source, target and type: 'x'",
+            "/fstab:5: option 'roo' has no meaning for a bind, nearest is 'ro'",
+            "/fstab:6: the line is not UTF-8"
+        ]
+    );
+    let sources: Vec<&str> = config.mount_entry.iter().map(|e| e.value.source.as_str()).collect();
+    assert_eq!(sources, ["proc", "b", "a"]);
+    assert_eq!(config.mount_entry[0].origin, Origin { file: 1, line: 3 });
+    assert_eq!(config.files, ["f", "/fstab"]);
+
+    let (mut config, _) = lxc::parse("f", text, &mut NoFiles);
+    let said = lxc::read_fstab(&mut config, &mut NoFiles);
+    assert_eq!(said[0].to_string(), "f:2: lxc.mount.fstab: '/fstab': ENOENT");
+}
+
+#[test]
+fn values_by_any_name() {
+    let (config, _) = lxc::parse("f", include_bytes!("lxc/current-busybox.conf"), &mut NoFiles);
+    assert_eq!(lxc::get(&config, "lxc.uts.name").unwrap(), ["bb"]);
+    assert_eq!(lxc::get(&config, "lxc.utsname").unwrap(), ["bb"]);
+    assert_eq!(lxc::get(&config, "lxc.net.0.type").unwrap(), ["empty"]);
+    assert_eq!(lxc::get(&config, "lxc.net.1.type").unwrap(), Vec::<String>::new());
+    assert_eq!(lxc::get(&config, "lxc.mount.entry").unwrap().len(), 4);
+    assert_eq!(lxc::get(&config, "lxc.cap.drop").unwrap(), ["sys_module mac_admin mac_override sys_time"]);
+    let (config, _) = lxc::parse("f", include_bytes!("lxc/legacy-0.7-busybox.conf"), &mut NoFiles);
+    assert_eq!(lxc::get(&config, "lxc.cgroup.cpu.shares").unwrap(), ["512"]);
+    assert_eq!(lxc::get(&config, "lxc.cgroup.").unwrap().len(), 4);
+    let unknown = lxc::get(&config, "lxc.utsnaem").unwrap_err().to_string();
+    assert_eq!(unknown, "unknown key 'lxc.utsnaem', nearest is 'lxc.utsname' (now 'lxc.uts.name')");
+}
+
+#[test]
+fn old_matching_by_prefix_is_said() {
+    let (config, said) = read("f", b"lxc.utsname = a\nlxc.ttyfoo = 2\nlxc.ttyfoo.bar = 3\n", &mut NoFiles);
+    assert_eq!(
+        said,
+        ["w f:2: 'lxc.ttyfoo' is read as 'lxc.tty', as LXC before 2.1 did", "w f:3: unknown key 'lxc.ttyfoo.bar'"]
+    );
+    assert_eq!(config.tty_max, 2);
+    let (config, said) = read("f", b"lxc.uts.name = a\nlxc.ttyfoo = 2\n", &mut NoFiles);
+    assert_eq!(said, ["w f:2: unknown key 'lxc.ttyfoo', nearest is 'lxc.tty' (now 'lxc.tty.max')"]);
+    assert_eq!(config.tty_max, 0);
+}
+
+#[test]
+fn numbers_as_lxc_reads_them() {
+    let (config, said) = read("f", b"lxc.tty.max = 010\nlxc.pty.max = 0x10\nlxc.start.order = +3\n", &mut NoFiles);
+    assert_eq!(said, ["w f:1: lxc.tty.max: '010' is octal, as LXC reads it: 8"]);
+    assert_eq!((config.tty_max, config.pty_max, config.start.order), (8, 16, 3));
+}
+
+#[test]
+fn empty_values_clear() {
+    let text = b"lxc.cgroup.devices.allow = a\nlxc.cgroup.cpu.shares = 1\nlxc.cgroup2.cpu.weight = 2\n\
+        lxc.cgroup.devices.allow =\nlxc.net.3.type = empty\nlxc.net.1.type = none\nlxc.net.3.type =\n\
+        lxc.environment = A=1\nlxc.environment =\nlxc.group = a b\nlxc.group=\nlxc.cap.drop = kill\n\
+        lxc.cap.drop =\nlxc.cap.keep = chown\nlxc.mount.entry = a b none bind\nlxc.mount.entry = \"\"\n\
+        lxc.tty.max = 4\nlxc.tty.max =\nlxc.autodev = 0\nlxc.autodev=\nlxc.hook =\nlxc.idmap =\n";
+    let (config, said) = read("f", text, &mut NoFiles);
+    assert_eq!(said, Vec::<String>::new());
+    let files: Vec<&str> = config.cgroup.iter().map(|c| c.value.file.as_str()).collect();
+    assert_eq!(files, ["cpu.shares", "cpu.weight"]);
+    assert_eq!(config.net.iter().map(|n| n.index).collect::<Vec<_>>(), [1]);
+    assert!(config.environment.is_empty() && config.start.groups.is_empty() && config.mount_entry.is_empty());
+    assert_eq!((config.caps, config.tty_max, config.autodev), (Caps::Keep(vec![0]), 0, None));
+    let (config, _) = read("f", b"lxc.net.0.type = empty\nlxc.net =\n", &mut NoFiles);
+    assert!(config.net.is_empty() && config.net_cleared);
+}
+
+#[test]
+fn the_era_is_told_by_the_oldest_release_that_knew_all_keys() {
+    let era = |text: &str| lxc::parse("f", text.as_bytes(), &mut NoFiles).0.dialect;
+    assert_eq!(era("lxc.utsname = a\nlxc.cap.drop = kill\n"), Dialect::Legacy);
+    assert_eq!(era("lxc.utsname = a\nlxc.haltsignal = SIGPWR\n"), Dialect::One);
+    assert_eq!(era("lxc.utsname = a\nlxc.start.auto = 1\n"), Dialect::One);
+    assert_eq!(era("lxc.utsname = a\nlxc.environment = A=1\n"), Dialect::Current);
+    assert_eq!(era("lxc.uts.name = a\n"), Dialect::Current);
+    assert_eq!(era("lxc.cap.drop = kill\nlxc.cgroup.cpu.shares = 1\n"), Dialect::Current);
+    // One line added to a file does not change what the others mean.
+    assert_eq!(era("lxc.utsname = a\nlxc.init.cmd = /init\n"), Dialect::Legacy);
+    assert_eq!(era("lxc.utsname = a\nlxc.cgroup =\n"), Dialect::Legacy);
+    assert_eq!(era("lxc.init.cmd = /init\nlxc.utsname = a\n"), Dialect::Current);
+    assert_eq!(era("lxc.utsname = a\nkeel.dialect = current\n"), Dialect::Current);
 }

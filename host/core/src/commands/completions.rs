@@ -45,6 +45,11 @@ fn shown() -> impl Iterator<Item = &'static Command> {
     COMMANDS.iter().filter(|c| c.verb != Verb::TemplateBusybox)
 }
 
+/// The options that can be used; those that are refused for now are not offered.
+fn offered(command: &Command) -> impl Iterator<Item = &'static OptionRow> {
+    command.options().filter(|row| row.ready)
+}
+
 fn offer(row: &OptionRow) -> Option<Offer> {
     match row.value {
         Value::None => None,
@@ -80,13 +85,13 @@ fn bash() -> String {
     );
     for command in shown() {
         out += &format!("    {})\n        case $prev in\n", command.name);
-        for row in command.options() {
+        for row in offered(command) {
             if let Some(offer) = offer(row).filter(|_| matches!(row.value, Value::Needed(..))) {
                 out += &format!("        {}) {}; return ;;\n", flags(row).join("|"), bash_offer(offer));
             }
         }
         out += "        esac\n";
-        let all: Vec<String> = command.options().flat_map(flags).collect();
+        let all: Vec<String> = offered(command).flat_map(flags).collect();
         out += &format!(
             "        if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$cur\")\n        else {}; fi ;;\n",
             all.join(" "),
@@ -129,7 +134,7 @@ fn zsh() -> String {
             words=(\"${(@)words[2,-1]}\")\n        (( CURRENT-- ))\n    fi\n    case ${verb#lxc-} in\n";
     for command in shown() {
         out += &format!("    {})\n        _arguments -s", command.name);
-        for row in command.options() {
+        for row in offered(command) {
             for flag in flags(row) {
                 let equals = if flag.starts_with("--") { "=" } else { "+" };
                 out += &match row.value {
@@ -196,7 +201,7 @@ fn fish() -> String {
         let tools = command.lxc.iter().map(|name| format!("-c {name}"));
         for place in core::iter::once(inside).chain(tools) {
             out += &format!("complete {place} -f{}\n", fish_offer(operand(command)));
-            for row in command.options() {
+            for row in offered(command) {
                 out += &format!("complete {place}");
                 for c in row.short.chars().filter(|c| *c != '?') {
                     out += &format!(" -s {c}");

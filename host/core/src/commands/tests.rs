@@ -141,6 +141,12 @@ fn bytes_that_are_no_text() {
 }
 
 #[test]
+fn control_characters_are_not_printed() {
+    let error = parse(command(Verb::Attach), [b"--\x1b[2J\nx".to_vec()]).unwrap_err();
+    assert_eq!(alloc::string::ToString::to_string(&error), "unknown option '--\\u{1b}[2J\\nx'");
+}
+
+#[test]
 fn names_of_containers() {
     for bad in ["..", ".", "a/b"] {
         let text = read(Verb::Start, bad).unwrap().take_name().unwrap_err().0;
@@ -185,6 +191,7 @@ fn every_text_can_be_made() {
     for shell in Shell::NAMES {
         let script = completions(Shell::by_name(shell).unwrap());
         assert!(script.contains("lxc-start") && script.contains("checkconfig"), "{shell}");
+        assert!(script.contains("pidfile") && !script.contains("share-net"), "{shell}");
     }
 }
 

@@ -231,7 +231,7 @@ pub(super) fn group(s: &mut Setting<'_>) -> Done {
     if s.value.is_empty() {
         s.config.start.groups.clear();
     }
-    let names = s.value.split([' ', '\t', ',']).filter(|name| !name.is_empty());
+    let names = s.value.split([' ', '\t']).filter(|name| !name.is_empty());
     s.config.start.groups.extend(names.map(String::from));
     Ok(())
 }

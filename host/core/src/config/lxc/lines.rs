@@ -35,7 +35,7 @@ pub(super) fn split(bytes: &[u8]) -> (Vec<Line>, Vec<Mistake>) {
         let line = match line.strip_suffix(b"\r") {
             Some(line) => {
                 if !core::mem::replace(&mut carriage, true) {
-                    let text = "lines end in CR LF: the CR is left out (LXC takes it as part of the value)";
+                    let text = "lines end in CR LF: the CR is left out";
                     mistakes.push((number, Severity::Warning, text.into()));
                 }
                 line

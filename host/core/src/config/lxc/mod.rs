@@ -23,7 +23,7 @@ use crate::failure::Errno;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use keys::{Found, Means, Setting, Spelling};
 use lines::Line;
 
@@ -77,9 +77,13 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
-            0 => write!(f, "command line: {}", self.text),
-            line => write!(f, "{}:{line}: {}", self.file, self.text),
+            0 => f.write_str("command line: ")?,
+            line => write!(f, "{}:{line}: ", self.file)?,
         }
+        // What stands in a file must not move the cursor of a terminal or begin a line of its own.
+        self.text
+            .chars()
+            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
     }
 }
 
@@ -144,6 +148,7 @@ impl Reader {
         let (lines, mistakes) = lines::split(text.as_bytes());
         let origin = Origin::default();
         let plain = !text.contains(['\n', '\0']);
+        let before = self.problems.len();
         for (_, severity, text) in mistakes {
             self.say(origin, severity, text);
         }
@@ -152,7 +157,7 @@ impl Reader {
                 let mut reading = Reading { file: 0, first: None, mixed: true };
                 self.line(&Line { number: 0, ..line.clone() }, &mut reading, includer);
             }
-            _ if self.problems.last().is_some_and(|p| p.line == 0) => {}
+            _ if self.problems.len() > before => {}
             _ => self.say(origin, Severity::Error, format!("'{}' is not a key with a value", text.escape_debug())),
         }
     }
@@ -330,7 +335,13 @@ fn set(means: &Means, setting: &mut Setting<'_>) -> Result<(), String> {
     let (value, empty) = (setting.value, setting.value.is_empty());
     match means {
         Means::Text((_, field)) => *field(setting.config) = (!empty).then(|| value.to_string()),
-        Means::Count((_, field)) => *field(setting.config) = if empty { 0 } else { values::count(value)? },
+        Means::Count((_, field)) => {
+            let number = if empty { 0 } else { values::count(value)? };
+            *field(setting.config) = number;
+            if values::octal(value) {
+                setting.warnings.push(format!("'{value}' is octal, as LXC reads it: {number}"));
+            }
+        }
         Means::Flag((_, field)) => *field(setting.config) = !empty && values::flag(value)?,
         Means::Choice((_, field)) => {
             *field(setting.config) = if empty { None } else { Some(values::flag(value)?) };

@@ -14,18 +14,38 @@ pub(super) fn flag(value: &str) -> Result<bool, String> {
     }
 }
 
-/// A number without a sign.
+/// A number as strtol(3) with base 0 reads it, which LXC uses: `0x10` is 16, `010` is 8.
+fn number(value: &str) -> Option<i64> {
+    let (negative, digits) = match value.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, value.strip_prefix('+').unwrap_or(value)),
+    };
+    let (base, digits) = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => (16, hex),
+        None if digits.len() > 1 && digits.starts_with('0') => (8, &digits[1..]),
+        None => (10, digits),
+    };
+    // `from_str_radix` takes a sign of its own.
+    let plain = digits.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let number = i64::from_str_radix(digits, base).ok().filter(|_| plain)?;
+    Some(if negative { -number } else { number })
+}
+
+/// A number that is not negative.
 pub(super) fn count(value: &str) -> Result<u32, String> {
-    // `parse` would take a plus sign, which strtoul-based LXC refuses.
-    match value.parse() {
-        Ok(number) if !value.starts_with('+') => Ok(number),
-        _ => Err(format!("'{value}' is not a number between 0 and {}", u32::MAX)),
-    }
+    let read = number(value).and_then(|number| u32::try_from(number).ok());
+    read.ok_or_else(|| format!("'{value}' is not a number between 0 and {}", u32::MAX))
 }
 
 /// A number that may be negative.
 pub(super) fn signed(value: &str) -> Result<i32, String> {
-    value.parse().map_err(|_| format!("'{value}' is not a number"))
+    let read = number(value).and_then(|number| i32::try_from(number).ok());
+    read.ok_or_else(|| format!("'{value}' is not a number between {} and {}", i32::MIN, i32::MAX))
+}
+
+/// Whether a number has a leading zero, which makes it an octal one where a person may mean a decimal one.
+pub(super) fn octal(value: &str) -> bool {
+    value.len() > 1 && value.bytes().all(|b| b.is_ascii_digit()) && value.starts_with('0')
 }
 
 /// Names and numbers of signal(7) on x86 and ARM.
@@ -44,8 +64,10 @@ const SIGNALS: [(&str, i32); 35] = [
 const RT_MIN: i32 = 34;
 const RT_MAX: i32 = 64;
 
-/// A signal: `SIGPWR`, `SIGRTMIN+3`, `SIGRTMAX-1` or a number.
-pub(super) fn signal(value: &str) -> Result<i32, String> {
+/// A signal: `SIGPWR`, `SIGRTMIN+3`, `SIGRTMAX-1` in any case, or a number.
+pub(super) fn signal(written: &str) -> Result<i32, String> {
+    let value = written.to_ascii_uppercase();
+    let value = value.as_str();
     if let Some((_, number)) = SIGNALS.iter().find(|(name, _)| *name == value) {
         return Ok(*number);
     }
@@ -59,11 +81,11 @@ pub(super) fn signal(value: &str) -> Result<i32, String> {
     };
     match number {
         Some(number) if (1..=RT_MAX).contains(&number) => Ok(number),
-        Some(_) => Err(format!("'{value}' is not a signal between 1 and {RT_MAX}")),
+        Some(_) => Err(format!("'{written}' is not a signal between 1 and {RT_MAX}")),
         None => {
             let whole = if value.starts_with("SIG") { String::from(value) } else { format!("SIG{value}") };
             let names = SIGNALS.iter().map(|(name, _)| *name);
-            Err(format!("unknown signal '{value}'{}", nearest::hint(&whole, names.chain(["SIGRTMIN+3"]))))
+            Err(format!("unknown signal '{written}'{}", nearest::hint(&whole, names.chain(["SIGRTMIN+3"]))))
         }
     }
 }
@@ -130,7 +152,7 @@ mod tests {
         assert_eq!(signal("SIGRTMIN+3"), Ok(37));
         assert_eq!(signal("SIGRTMIN"), Ok(34));
         assert_eq!(signal("SIGRTMAX-2"), Ok(62));
-        assert_eq!(signal("10"), Ok(10));
+        assert_eq!((signal("10"), signal("sigint"), signal("sigrtmin+3")), (Ok(10), Ok(2), Ok(37)));
         assert_eq!(signal("SIGPOWR").unwrap_err(), "unknown signal 'SIGPOWR', nearest is 'SIGPWR'");
         assert_eq!(signal("KILL").unwrap_err(), "unknown signal 'KILL', nearest is 'SIGKILL'");
         assert_eq!(signal("SIGRTMIN-3").unwrap_err(), "unknown signal 'SIGRTMIN-3', nearest is 'SIGRTMIN+3'");
@@ -149,8 +171,13 @@ mod tests {
     fn flags_numbers_machines_levels() {
         assert_eq!(flag("2").unwrap_err(), "'2' is neither 0 nor 1");
         assert_eq!(count("4 # x").unwrap_err(), "'4 # x' is not a number between 0 and 4294967295");
-        assert!(count("+4").is_err() && count("-1").is_err() && count("4294967296").is_err());
-        assert_eq!(signed("-5"), Ok(-5));
+        assert_eq!((count("+4"), count("0x10"), count("010"), count("0")), (Ok(4), Ok(16), Ok(8), Ok(0)));
+        for odd in ["-1", "4294967296", "", "+", "0x", "0x+1", "+-1", "08", "1 ", "99999999999999999999"] {
+            assert!(count(odd).is_err(), "{odd}");
+        }
+        assert!(octal("010") && !octal("0") && !octal("0x1") && !octal("1"));
+        assert_eq!((signed("-5"), signed("+5")), (Ok(-5), Ok(5)));
+        assert!(signed("2147483648").is_err() && signed("--5").is_err());
         assert_eq!(machine("armhf"), Ok(Personality::Linux32));
         assert_eq!(machine("vax").unwrap_err(), "unknown architecture 'vax'");
         assert_eq!(machine("armvl7").unwrap_err(), "unknown architecture 'armvl7', nearest is 'armv7l'");
