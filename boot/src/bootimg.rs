@@ -49,9 +49,8 @@ pub struct BootImage {
     sections: Vec<(Section, Vec<u8>)>,
     /// What follows the last section: vendors' marks, an AVB footer, padding of the partition.
     tail: Vec<u8>,
-    /// The last section is followed by padding: some tools leave it out.
-    padded: bool,
-    touched: bool,
+    /// All of it as it was read, until something changes: no tool fills padding and unused fields in the same way.
+    untouched: Option<Vec<u8>>,
     /// Offset and length of the fields for the command line.
     room: [(usize, usize); 2],
 }
@@ -108,9 +107,16 @@ impl BootImage {
             take(*section, word(*field)?)?;
         }
         take(Section::Dtb, dt_size)?;
-        let padded = at.is_multiple_of(page);
         let room = if new { [(44, 1536), (0, 0)] } else { [(64, 512), (608, 1024)] };
-        Ok(BootImage { version, page, header, sections, tail: bytes[at..].to_vec(), padded, touched: false, room })
+        Ok(BootImage {
+            version,
+            page,
+            header,
+            sections,
+            tail: bytes[at..].to_vec(),
+            untouched: Some(bytes.to_vec()),
+            room,
+        })
     }
 
     /// The section's bytes; empty when there is none.
@@ -130,7 +136,7 @@ impl BootImage {
                 self.sections.insert(after, (Section::Ramdisk, data));
             }
         }
-        self.touched = true;
+        self.untouched = None;
         Ok(())
     }
 
@@ -162,15 +168,18 @@ impl BootImage {
             self.header[more..more + more_len].fill(0);
             self.header[more..more + rest.len()].copy_from_slice(rest);
         }
-        self.touched = true;
+        self.untouched = None;
         Ok(())
     }
 
     /// Puts the image together. After a change the id of the old headers is made anew, and an AVB footer is left out: it
     /// would point into the void (the image needs signing again, or an unlocked boot loader).
     pub fn write(&self) -> Vec<u8> {
+        if let Some(bytes) = &self.untouched {
+            return bytes.clone();
+        }
         let mut out = self.header.clone();
-        if self.touched && self.version < 3 {
+        if self.version < 3 {
             out[576..608].copy_from_slice(&self.id());
         }
         // recovery_dtbo_offset counts from the start of the file.
@@ -186,11 +195,10 @@ impl BootImage {
             out.extend_from_slice(data);
         }
         let footer = self.tail.len() >= 64 && self.tail[self.tail.len() - 64..].starts_with(b"AVBf");
-        let tail: &[u8] = if self.touched && footer { &[] } else { &self.tail };
-        if self.padded || !tail.is_empty() {
-            out.resize(out.len().next_multiple_of(self.page), 0);
+        out.resize(out.len().next_multiple_of(self.page), 0);
+        if !footer {
+            out.extend_from_slice(&self.tail);
         }
-        out.extend_from_slice(tail);
         out
     }
 

@@ -7,7 +7,7 @@ fn put(image: &mut [u8], at: usize, value: u32) {
 }
 
 /// An image as mkbootimg lays it out; `dt` is a vendor's device tree of version 0.
-fn image(version: u32, page: usize, dt: usize) -> Vec<u8> {
+pub fn image(version: u32, page: usize, dt: usize) -> Vec<u8> {
     let mut parts: Vec<(usize, Vec<u8>)> = vec![(8, vec![b'K'; 5000])];
     let ramdisk = vec![b'R'; 300];
     if version >= 3 {

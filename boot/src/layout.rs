@@ -6,6 +6,7 @@ use crate::apt;
 use crate::build::Binaries;
 use crate::cpio::kind;
 use crate::fault::{At, Fault, Result};
+use crate::modules;
 use crate::ramdisk::Ramdisk;
 use crate::scratch::Scratch;
 use std::fs;
@@ -25,6 +26,8 @@ pub struct Layout<'a> {
     pub password: Option<&'a str>,
     /// What the login shows first.
     pub issue: &'a str,
+    /// Kernel modules to load at boot, in that order; the list of them is /etc/modules.
+    pub modules: &'a [PathBuf],
     /// Files and directories of the build machine, and where they go.
     pub additions: &'a [(PathBuf, String)],
 }
@@ -121,6 +124,17 @@ impl Layout<'_> {
                 self.create(name, scratch.path(), &lxcpath)?;
             }
             tree.host_tree_into(&lxcpath, "var/lib/lxc")?;
+        }
+        let mut list = String::new();
+        for file in self.modules {
+            let name =
+                modules::name_of(file).ok_or_else(|| Fault::new(format!("'{}' is no module", file.display())))?;
+            let path = format!("/lib/modules/{name}.ko");
+            tree.file(&path, 0o644, modules::content(file)?);
+            list += &format!("{path}\n");
+        }
+        if !list.is_empty() {
+            tree.file("etc/modules", 0o644, list);
         }
         for (from, to) in self.additions {
             tree.host_tree(from, to)?;

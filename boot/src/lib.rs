@@ -14,6 +14,8 @@ pub mod codec;
 pub mod cpio;
 pub mod fault;
 pub mod graft;
+#[cfg(test)]
+mod graft_tests;
 pub mod hash;
 pub mod kconfig;
 pub mod kernel;

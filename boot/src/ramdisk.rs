@@ -5,7 +5,7 @@
 use crate::codec::{Compression, LIMIT};
 use crate::cpio::{self, Entry, kind};
 use crate::fault::{At, Fault, Result};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -143,11 +143,17 @@ impl Ramdisk {
         Ok(self)
     }
 
-    /// What is in the host's directory `from`, put into the directory `name`, whose own mode stays as it is.
+    /// What is in the host's directory `from`, put into the directory `name`, which stays as it is where it exists.
     pub fn host_tree_into(&mut self, from: &Path, name: &str) -> Result<&mut Self> {
-        let before = self.get(name).map_or(kind::DIR | 0o755, |e| e.mode);
-        self.host_tree(from, name)?;
-        self.put(name, before, (0, 0), Vec::new());
+        let names = std::fs::read_dir(from)
+            .and_then(|d| d.map(|e| e.map(|e| e.file_name())).collect::<std::io::Result<BTreeSet<_>>>())
+            .at("read", from)?;
+        for child in names {
+            let below = [name.as_bytes(), child.as_bytes()].join(&b'/');
+            let below = String::from_utf8(below)
+                .map_err(|_| Fault::new(format!("'{}': a name in it is not UTF-8", from.display())))?;
+            self.host_tree(&from.join(&child), &below)?;
+        }
         Ok(self)
     }
 
@@ -162,16 +168,7 @@ impl Ramdisk {
         match mode & kind::MASK {
             kind::DIR => {
                 self.put_bytes(&to, kind::DIR | permissions, (0, 0), Vec::new());
-                let mut names = std::fs::read_dir(from)
-                    .and_then(|d| d.map(|e| e.map(|e| e.file_name())).collect::<std::io::Result<Vec<_>>>())
-                    .at("read", from)?;
-                names.sort();
-                for child in names {
-                    let below = [name.as_bytes(), child.as_bytes()].join(&b'/');
-                    let below = String::from_utf8(below)
-                        .map_err(|_| Fault::new(format!("'{}': a name in it is not UTF-8", from.display())))?;
-                    self.host_tree(&from.join(&child), &below)?;
-                }
+                self.host_tree_into(from, name)?;
             }
             kind::FILE => {
                 let data = std::fs::read(from).at("read", from)?;

@@ -2,13 +2,14 @@
 
 use super::Words;
 use super::ramdisk::{built, containers};
+use crate::artifacts::Kernel;
+use crate::build::target_dir;
 use crate::codec::Compression;
 use crate::fault::{At, Fault, Result};
 use crate::layout::Layout;
 use crate::qemu::Machine;
-use crate::scratch::Scratch;
 use crate::{accel, apt, artifacts};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Quiet, and without the self-tests of ciphers, which take a fifth of the boot under emulation.
@@ -24,6 +25,7 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     let binaries = built(words)?;
     let names = containers(words, "bb");
     let password = words.value("password").unwrap_or("keel");
+    let modules = wanted_modules(&kernel)?;
     let issue = first_screen(password, &names);
     let layout = Layout {
         binaries: &binaries,
@@ -31,11 +33,10 @@ pub fn run(words: &Words) -> Result<ExitCode> {
         containers: &names,
         password: Some(password),
         issue: &issue,
+        modules: &modules,
         additions: &[],
     };
-    let scratch = Scratch::new()?;
-    let initrd = scratch.path().join("ramdisk");
-    std::fs::write(&initrd, layout.ramdisk()?.pack(Compression::None)?).at("write", &initrd)?;
+    let initrd = place(&layout.ramdisk()?.pack(Compression::None)?)?;
     let mut machine = Machine::new(kernel.image);
     machine.memory_mib = match words.value("memory") {
         None => 256,
@@ -54,9 +55,7 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     }
     machine.initrd = Some(initrd);
     if words.has("dry-run") {
-        // The line can be typed only while the ramdisk is there, so it stays.
         println!("{}", machine.printed("mon:stdio"));
-        std::mem::forget(scratch);
         return Ok(ExitCode::SUCCESS);
     }
     let by = if machine.accel == accel::Accel::Kvm { "KVM" } else { "software emulation" };
@@ -66,6 +65,29 @@ pub fn run(words: &Words) -> Result<ExitCode> {
         true => Ok(ExitCode::SUCCESS),
         false => Err(Fault::new(format!("qemu: {}", apt::ending(status)))),
     }
+}
+
+/// What a distribution's kernel has as modules and the demo shows: the power button, overlay and veth. One that is not there
+/// is built in.
+fn wanted_modules(kernel: &Kernel) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    if kernel.modules_dir.is_some() {
+        for name in ["button", "evdev", "overlay", "veth", "loop"] {
+            files.extend(kernel.modules(name).unwrap_or_default());
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|f| seen.insert(f.clone()));
+    Ok(files)
+}
+
+/// Writes the ramdisk beside what Cargo builds, whole or not at all: another QEMU may be reading the last one.
+fn place(bytes: &[u8]) -> Result<PathBuf> {
+    let file = target_dir().join("ramdisk");
+    let draft = target_dir().join(format!("ramdisk.{}", std::process::id()));
+    std::fs::write(&draft, bytes).at("write", &draft)?;
+    std::fs::rename(&draft, &file).at("rename", &draft)?;
+    Ok(file)
 }
 
 /// What the login shows: the next things to type.

@@ -72,6 +72,7 @@ pub const COMMANDS: &[Command] = &[
             opt("o", "FILE", "where to write it (also -o FILE)"),
             CONTAINERS,
             opt("add", "SRC[:DST]", "a file or directory to put in as well, owned by root; may be repeated"),
+            opt("modules", "NAMES", "modules of the distribution's kernel to load at boot, and what they depend on"),
             opt("base", "FILE", "an Android ramdisk (cpio, gzip, lz4, zstd, xz) or a boot.img (header 0 to 4)"),
             opt("compress", "HOW", "none, gzip, lz4, zstd or xz (default: gzip, or as the base was)"),
             PASSWORD,

@@ -22,6 +22,14 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     };
     apt::ensure(&[artifacts::BUSYBOX])?;
     let binaries = built(words)?;
+    let names_of_modules = words.list("modules", "");
+    let mut modules = Vec::new();
+    if !names_of_modules.is_empty() {
+        let kernel = artifacts::kernel()?;
+        for name in &names_of_modules {
+            modules.extend(kernel.modules(name)?.into_iter().filter(|f| !modules.contains(f)).collect::<Vec<_>>());
+        }
+    }
     let names = containers(words, "bb");
     let layout = Layout {
         binaries: &binaries,
@@ -29,6 +37,7 @@ pub fn run(words: &Words) -> Result<ExitCode> {
         containers: &names,
         password: words.value("password"),
         issue: words.value("issue").unwrap_or("Keel\n"),
+        modules: &modules,
         additions: &additions,
     };
     let (bytes, notes) = match base {
