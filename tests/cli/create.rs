@@ -200,6 +200,13 @@ fn configurations_begin_with_the_users_lines() {
     assert!(lines[0].starts_with("# Container 'bb', made by keel "), "{config}");
     assert_eq!(lines[1..3], ["lxc.cgroup.memory.limit_in_bytes = 64M", "lxc.network.type = none"]);
     assert!(!config.contains("lxc.net.0.type"));
+    // The template's lines follow in the names of the same era.
+    assert!(lines.contains(&"lxc.utsname = bb") && !config.contains("lxc.uts.name"), "{config}");
+
+    std::fs::write(&conf, "lxc.uts.name = x\nlxc.tty.max = lots\n").unwrap();
+    let refused = place.keel(&format!("create -t none -n cc -f {}", conf.display()));
+    assert!(refused.code == 1 && refused.err.starts_with(&format!("keel: cc: {}:2: ", conf.display())), "{refused:?}");
+    assert!(!place.path().join("cc").exists());
 }
 
 #[test]

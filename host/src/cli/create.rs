@@ -9,7 +9,7 @@ use libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::out::print;
 use super::{Answer, Call, Refusal};
-use crate::create::{Init, Password, Request, Template, create};
+use crate::create::{Head, Init, Password, Request, Template, create};
 use crate::fault::{Result, at, say};
 use crate::store::DEFAULT_CONF;
 use crate::sys::signalfd;
@@ -69,11 +69,11 @@ fn interrupts() -> Result<impl Fn() -> bool> {
 }
 
 /// What the configuration begins with: the file given, else /etc/lxc/default.conf where there is one.
-fn head(given: Option<&str>) -> Result<Option<String>> {
+fn head(given: Option<&str>) -> Result<Option<Head>> {
     let path = Path::new(given.unwrap_or(DEFAULT_CONF));
     match fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => Ok(Some(text)),
+            Ok(text) => Head::new(&path.display().to_string(), text).map(Some),
             Err(_) => say(format!("'{}' is not UTF-8", path.display())),
         },
         Err(e) if given.is_none() && e.kind() == std::io::ErrorKind::NotFound => Ok(None),

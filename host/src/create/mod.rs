@@ -5,6 +5,7 @@
 //! begun is removed again on any failure and when the user interrupts. What exists is never touched.
 
 mod draft;
+mod head;
 mod manifest;
 mod password;
 mod program;
@@ -23,6 +24,7 @@ use draft::Draft;
 use program::Program;
 use work::{Choices, Work};
 
+pub use head::Head;
 pub use template::Template;
 
 /// sethostname(2): __NEW_UTS_LEN.
@@ -60,7 +62,7 @@ pub struct Request<'a> {
     /// From what.
     pub template: Template,
     /// Text that the configuration begins with (`-f`, /etc/lxc/default.conf).
-    pub head: Option<String>,
+    pub head: Option<Head>,
     /// The busybox to copy; none: the one in PATH.
     pub busybox: Option<PathBuf>,
     /// The pid1 to copy; none: the one beside this program, or in PATH.
@@ -139,12 +141,7 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
 fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<(String, Option<Vec<Work>>)> {
     let mut config = format!("# Container '{}', made by keel {}\n", request.name, env!("CARGO_PKG_VERSION"));
     match &request.head {
-        Some(head) => {
-            config += head;
-            if !head.ends_with('\n') {
-                config.push('\n');
-            }
-        }
+        Some(head) => config += &head.text,
         // What LXC 0.9 and before meant by no network at all was the host's.
         None => config += "lxc.net.0.type = empty\n",
     }
@@ -184,7 +181,11 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
     }
     let choices = Choices::new(request, seen(request, rootfs)?)?;
     let label = request.template.label("config");
-    config += &template::fill(&label, &request.template.read_text("config")?, &choices.words)?;
+    let lines = template::fill(&label, &request.template.read_text("config")?, &choices.words)?;
+    config += &match &request.head {
+        Some(head) => head.followed_by(lines),
+        None => lines,
+    };
     let work = work::plan(&request.template, programs, &choices, notes)?;
     notes.extend(choices.notes);
     Ok((config, Some(work)))

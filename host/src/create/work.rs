@@ -43,7 +43,9 @@ impl Choices {
         let mut init_cmd = "/sbin/init".to_owned();
         let mut console_login = "/sbin/getty -L console 115200 vt100".to_owned();
         if let Some(user) = &request.autologin {
-            notes.push(format!("'{user}' is logged in on the console without a password"));
+            // pid1 treats all its terminals alike.
+            let place = if request.init == Init::Pid1 { "the console and the ttys" } else { "the console" };
+            notes.push(format!("'{user}' is logged in on {place} without a password"));
             match request.init {
                 Init::Pid1 => init_cmd += &format!(" keel.autologin={user}"),
                 Init::Busybox => console_login = format!("/bin/login -f {user}"),
