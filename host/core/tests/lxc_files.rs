@@ -364,6 +364,55 @@ fn old_matching_by_prefix_is_said() {
 }
 
 #[test]
+fn the_longest_name_is_the_prefix() {
+    // `lxc.rootfs.mount`, not `lxc.rootfs`; `lxc.cap.drop` and the rest have no shorter name.
+    let (config, said) = read("f", b"lxc.rootfs.mountpoint = /mnt\nlxc.hook.mounts =\n", &mut NoFiles);
+    assert_eq!(
+        said,
+        [
+            "w f:1: 'lxc.rootfs.mountpoint' is read as 'lxc.rootfs.mount', as LXC before 2.1 did",
+            "w f:2: 'lxc.hook.mounts' is read as 'lxc.hook.mount', as LXC before 2.1 did"
+        ]
+    );
+    assert_eq!(config.rootfs.mount.as_deref(), Some("/mnt"));
+}
+
+#[test]
+fn what_is_mounted_by_itself() {
+    let read = |text: &str| {
+        let line = format!("lxc.mount.auto = {text}");
+        let (config, problems) = lxc::parse("f", line.as_bytes(), &mut NoFiles);
+        (config.mount_auto, problems.iter().map(|p| p.text.clone()).collect::<Vec<_>>())
+    };
+    let cgroup =
+        |access, full, force| MountAuto { cgroup: Some(CgroupMode { access, full, force }), ..Default::default() };
+    assert_eq!(read("cgroup"), (cgroup(CgroupAccess::Mixed, false, false), vec![]));
+    assert_eq!(read("cgroup:rw:force"), (cgroup(CgroupAccess::Rw, false, true), vec![]));
+    assert_eq!(read("cgroup-full:ro"), (cgroup(CgroupAccess::Ro, true, false), vec![]));
+    assert_eq!(read("cgroup2:force"), (cgroup(CgroupAccess::Rw, false, true), vec![]));
+    assert_eq!(read("sys:rw proc:rw").0, MountAuto { proc: Some(ProcMode::Rw), sys: Some(SysMode::Rw), cgroup: None });
+    let forced = (MountAuto::default(), vec!["lxc.mount.auto: unknown word 'proc:force'".to_string()]);
+    assert_eq!(read("proc:force"), forced);
+}
+
+#[test]
+fn the_main_file_tells_the_era_before_those_it_includes() {
+    let old: Vec<(&str, &[u8])> = vec![("o", b"lxc.tty = 1\n")];
+    let new: Vec<(&str, &[u8])> = vec![("n", b"lxc.tty.max = 1\nlxc.sysctl.a.b =\n")];
+    let mut files = Files(BTreeMap::from([("o", old), ("n", new)]));
+    let mut era = |text: &str| lxc::parse("f", text.as_bytes(), &mut files).0.dialect;
+    assert_eq!(era("lxc.include = n\nlxc.utsname = a\n"), Dialect::Legacy);
+    assert_eq!(era("lxc.include = o\nlxc.uts.name = a\n"), Dialect::Current);
+    assert_eq!(era("lxc.include = o\nlxc.include = n\n"), Dialect::Legacy);
+    assert_eq!(era("lxc.include = n\nlxc.include = o\n"), Dialect::Current);
+    // A second file on the same level does not overrule the first.
+    let mut reader = lxc::Reader::default();
+    reader.file("a", b"lxc.tty = 1\n", &mut NoFiles);
+    reader.file("b", b"lxc.uts.name = a\n", &mut NoFiles);
+    assert_eq!(reader.finish().0.dialect, Dialect::Legacy);
+}
+
+#[test]
 fn numbers_as_lxc_reads_them() {
     let (config, said) = read("f", b"lxc.tty.max = 010\nlxc.pty.max = 0x10\nlxc.start.order = +3\n", &mut NoFiles);
     assert_eq!(said, ["w f:1: lxc.tty.max: '010' is octal, as LXC reads it: 8"]);

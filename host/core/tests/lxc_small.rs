@@ -57,7 +57,7 @@ fn every_short_string_of_single_characters() {
         [b"l", b"x", b"c", b".", b"=", b" ", b"\t", b"#", b"\"", b"'", b"\n", b"\\", b"0", b"\xff"];
     every(&alphabet, 4, b"");
     every(&alphabet, 3, b"lxc.");
-    every(&alphabet, 4, b"lxc.tty=");
+    every(&alphabet, 3, b"lxc.tty=");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn every_short_line_of_words() {
         b"no",
     ];
     every(&alphabet, 4, b"");
-    every(&alphabet, 3, b"lxc.tty = 1\nlxc.");
+    every(&alphabet, 2, b"lxc.tty = 1\nlxc.");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn every_key_with_every_kind_of_value() {
             let family = name.ends_with('.');
             for rest in ["", "x", "memory.max", "../x", "."].into_iter().take(if family { 5 } else { 2 }) {
                 for first in values {
-                    for second in [b"".as_slice(), b"none", b"1", b"sys_admin", b"veth"] {
+                    for second in [b"".as_slice(), b"1", b"sys_admin"] {
                         check(
                             &[name.as_bytes(), rest.as_bytes(), b" = ", first, b"\n", name.as_bytes(), b"=", second]
                                 .concat(),

@@ -71,7 +71,7 @@ fn texts_are_one_line_without_a_full_stop() {
 
 #[test]
 fn getopts_ways_to_give_a_value() {
-    for line in ["-n bb", "-nbb", "--name bb", "--name=bb", "--na bb", "--nam=bb", "-dn bb", "-dnbb"] {
+    for line in ["-n bb", "-nbb", "-n=bb", "--name bb", "--name=bb", "--na bb", "--nam=bb", "-dn bb", "-dnbb"] {
         let parsed = read(Verb::Start, line).unwrap();
         assert_eq!(parsed.value(Opt::Name), Some("bb"), "{line}");
         assert_eq!(parsed.has(Opt::Daemon), line.starts_with("-d"), "{line}");

@@ -39,10 +39,7 @@ pub fn get(config: &Config, key: &str) -> Result<Vec<String>, UnknownKey> {
 /// The whole configuration: reading it again gives the same.
 pub fn print(config: &Config) -> String {
     let mut out = String::new();
-    // `lxc.net =` clears what stands before it.
-    let mut all: Vec<(String, String)> = KEYS.iter().flat_map(|key| lines(config, key)).collect();
-    all.sort_by_key(|(key, _)| key != "lxc.net");
-    for (key, value) in all {
+    for (key, value) in KEYS.iter().flat_map(|key| lines(config, key)) {
         let quoted = value != value.trim_matches([' ', '\t'])
             // Without quotes this is told from a comment, with a warning.
             || [" #", "\t#"].iter().any(|start| value.contains(start))
