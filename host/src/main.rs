@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), no_main)]
 
 mod attach;
+mod boot;
 mod cgroup;
 mod cli;
 mod console;
@@ -33,5 +34,8 @@ use std::ffi::OsString;
 #[cfg_attr(test, allow(dead_code))]
 fn run(args: Vec<OsString>) -> i32 {
     kmsg::install();
+    if boot::is_machine_init() {
+        boot::run(&args);
+    }
     i32::from(cli::main(args))
 }

@@ -3,6 +3,7 @@
 //! Lives under /run where there is one, else under /dev (Android has no /run; LXC gives up there), else in the lxcpath.
 //! Nothing here is believed by its mere presence: the socket answers or not, the lock is held or not (flock(2) ends with
 //! its holder), and what the state file says is checked against /proc.
+use keel_core::failure::Failure;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, mkdir};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File};
@@ -35,6 +36,17 @@ pub fn base(lxcpath: &str) -> PathBuf {
 /// The socket of PID 1's loop.
 pub fn agent_socket(lxcpath: &str) -> PathBuf {
     base(lxcpath).join("agent")
+}
+
+/// Make a directory for this user alone; one that others could write to is refused (CVE-2015-1331).
+pub fn make_private(dir: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|e| crate::fault::at("mkdir", dir, e))?;
+    let meta = std::fs::metadata(dir).map_err(|e| crate::fault::at("stat", dir, e))?;
+    if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
+        return Err(Failure::new(format!("'{}' is not a directory of this user alone", dir.display())));
+    }
+    Ok(())
 }
 
 impl Place {

@@ -5,6 +5,7 @@ pub mod bpf;
 pub mod descriptors;
 #[cfg(not(test))]
 pub mod entry;
+pub mod input;
 pub mod mount;
 pub mod peer;
 pub mod process;

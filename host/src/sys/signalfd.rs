@@ -83,8 +83,3 @@ pub fn send_pidfd(fd: impl AsFd, signal: i32) -> Result<(), Errno> {
     };
     if rc == 0 { Ok(()) } else { Err(last()) }
 }
-
-/// The first realtime signal that is free for programs (the C library keeps some below it).
-pub fn rtmin() -> i32 {
-    libc::SIGRTMIN()
-}

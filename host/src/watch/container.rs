@@ -132,6 +132,11 @@ impl Supervised {
         self.state == State::Stopped && self.again_at.is_none()
     }
 
+    /// An order to stop is being followed.
+    pub fn is_told_to_stop(&self) -> bool {
+        self.order.is_some()
+    }
+
     /// How it ended or why it did not start, for people.
     pub fn last_words(&self) -> Option<String> {
         match (&self.last_failure, self.last_end) {

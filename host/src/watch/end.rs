@@ -94,18 +94,7 @@ impl Backoff {
 
 /// A signal's name as in signal(7).
 pub fn signal_name(signal: i32) -> String {
-    const NAMES: [&str; 31] = [
-        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
-        "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
-        "WINCH", "IO", "PWR", "SYS",
-    ];
-    match usize::try_from(signal - 1).ok().and_then(|i| NAMES.get(i)) {
-        Some(name) => format!("SIG{name}"),
-        None if signal >= crate::sys::signalfd::rtmin() => {
-            format!("SIGRTMIN+{}", signal - crate::sys::signalfd::rtmin())
-        }
-        None => format!("signal {signal}"),
-    }
+    u8::try_from(signal).map_or_else(|_| format!("signal {signal}"), |n| pid1::signals::Name(n).to_string())
 }
 
 #[cfg(test)]

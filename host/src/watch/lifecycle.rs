@@ -294,7 +294,8 @@ fn word(ending: Ending) -> &'static str {
 pub fn halt_signal(configured: Option<i32>, pid: i32) -> i32 {
     configured.unwrap_or_else(|| {
         let status = crate::place::read(format!("/proc/{pid}/status").as_ref()).unwrap_or_default();
-        let wanted = signalfd::rtmin() + 3;
+        // systemd counts from glibc's SIGRTMIN, whatever this program was built with.
+        let wanted = i32::from(pid1::signals::RTMIN) + 3;
         if blocks(&status, wanted) { wanted } else { libc::SIGPWR }
     })
 }
