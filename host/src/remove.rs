@@ -155,9 +155,10 @@ mod tests {
     fn a_link_or_nothing_in_its_place_is_refused() {
         let scratch = Scratch::new();
         std::fs::create_dir(scratch.path().join("real")).unwrap();
+        std::fs::write(scratch.path().join("real/f"), "kept").unwrap();
         symlink("real", scratch.path().join("bb")).unwrap();
         assert!(remove(&scratch, "bb", None).is_err());
-        assert!(scratch.path().join("real").is_dir());
+        assert!(scratch.path().join("real/f").is_file());
         assert_eq!(remove(&scratch, "none", None).unwrap_err().1, Errno::NOENT);
     }
 

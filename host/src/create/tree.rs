@@ -158,6 +158,8 @@ mod tests {
         assert!(tree.file("away/f", 0o644, b"x").is_err());
         assert!(tree.link("away/l", "x").is_err());
         assert!(tree.file("file", 0o644, b"x").is_err());
+        tree.file("twice", 0o644, b"first").unwrap();
+        assert_eq!(tree.file("twice", 0o644, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert!(tree.dir("../escaped", 0o755).is_err());
         assert!(tree.dir("/escaped", 0o755).is_err());
         assert_eq!(std::fs::read_to_string(outside.join("f")).unwrap(), "untouched");
