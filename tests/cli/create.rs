@@ -116,6 +116,7 @@ fn every_refusal_leaves_nothing() {
         ("-t bussybox -n bb", 1, "no template 'bussybox'"),
         ("-t /bin/sh -n bb", 1, "is a program"),
         ("-t busybox -n bb -f /no/such/file", 1, "read '/no/such/file': ENOENT"),
+        ("-t busybox -n bb -B zfs", 2, "storage of type 'zfs' is not available yet, there is dir"),
         ("-t busybox -n bb --init upstart", 2, "'upstart' is no init"),
         ("-t busybox -n bb --init busybox --busybox /no/such", 1, "open '/no/such': ENOENT"),
         ("-t busybox -n bb --init busybox --busybox /etc", 1, "'/etc' is not a file"),
@@ -131,6 +132,9 @@ fn every_refusal_leaves_nothing() {
         assert_eq!(ran.out, "", "{line}");
         assert_eq!(place.listing(), before, "{line}");
     }
+    assert!(Command::new("mkfifo").arg(place.path().join("fifo")).status().unwrap().success());
+    let ran = place.keel(&format!("create -t busybox -n bb --init busybox --busybox {here}/fifo"));
+    assert!(ran.err.contains("/fifo' is not a file"), "{ran:?}");
     let ran = place.keel(&format!("create -t busybox -n bb --init busybox --busybox {here}/script"));
     assert!(ran.err.contains("is a script, not a program"), "{ran:?}");
     let keel = program().display();
@@ -254,7 +258,8 @@ fn a_rootfs_elsewhere() {
 #[test]
 fn no_template_is_a_configuration_alone() {
     let place = Place::new();
-    assert_eq!(place.keel("create -t none -n cc").ok(), "");
+    let said = place.keel("create -t none -n cc -B dir").ok();
+    assert_eq!(said, "cc: no lxc.rootfs.path is set: it would run in the host's own root file system\n");
     assert_eq!(place.listing(), ["cc 040770", "cc/config 100640"]);
     assert!(place.read("cc/config").ends_with("lxc.uts.name = cc\n"));
 }

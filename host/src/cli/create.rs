@@ -33,6 +33,11 @@ pub fn run(call: &mut Call) -> Answer {
     let Some(template) = args.value(Opt::Template) else {
         return Err(UsageError("no template given: -t busybox, -t none or -t DIR".to_owned()).into());
     };
+    if let Some(kind) = args.value(Opt::Bdev)
+        && !matches!(kind, "dir" | "best" | "none")
+    {
+        return Err(UsageError(format!("storage of type '{kind}' is not available yet, there is dir")).into());
+    }
     let path = |opt| args.value(opt).map(PathBuf::from);
     let autologin = args.has(Opt::Autologin).then(|| args.value(Opt::Autologin).unwrap_or("root").to_owned());
     let request = Request {

@@ -1,61 +1,37 @@
 //! What runs of a container, for the commands that list and remove.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
 use keel_core::commands::Opt;
 use keel_core::failure::Failure;
+use serde_json::Value;
 
 use super::Call;
-use crate::control::protocol::{Ending, Stop};
+use crate::control::protocol::{Ending, State, Stop};
 use crate::fault::{Result, say};
-use crate::place::Place;
 use crate::standing::Standing;
 use crate::store::{Name, Store};
-use crate::watch::record::Record;
+use crate::usage::Cgroups;
 
 /// A container as it is now.
 #[derive(Debug)]
 pub struct Live {
-    /// LXC's word.
-    pub state: &'static str,
+    /// Where it is.
+    pub state: State,
     /// Of its first program.
     pub pid: Option<i32>,
-    /// Bytes, where the memory controller counts them.
-    pub ram: Option<u64>,
-    /// Bytes.
-    pub swap: Option<u64>,
+    /// Its cgroups.
+    pub cgroups: Cgroups,
 }
 
 /// Looks. A supervisor that gives no sensible answer has a container that runs, as far as anybody can tell.
 pub fn live(store: &Store, name: &Name) -> Live {
-    let lxcpath = store.lxcpath().display().to_string();
-    let (state, pid) = match Standing::of(name.as_str(), &lxcpath).state() {
-        Ok((state, pid)) => (state.name(), pid),
-        Err(_) => ("RUNNING", None),
+    let Ok(info) = Standing::of(name.as_str(), &store.lxcpath().display().to_string()).info() else {
+        return Live { state: State::Running, pid: None, cgroups: Cgroups::default() };
     };
-    let memory = pid.and_then(|_| Record::of_living(&Place::of(name.as_str(), &lxcpath))).map(memory);
-    let (ram, swap) = memory.unwrap_or_default();
-    Live { state, pid, ram, swap }
-}
-
-/// Bytes of memory and of swap that its cgroups count.
-fn memory(record: Record) -> (Option<u64>, Option<u64>) {
-    let number = |file: &str| {
-        let dirs = record.cgroups.iter().map(|dir| Path::new(OsStr::from_bytes(dir.as_bytes())));
-        let mut read = dirs.filter_map(|dir| std::fs::read_to_string(dir.join(file)).ok());
-        read.find_map(|text| text.trim().parse::<u64>().ok())
-    };
-    match number("memory.current") {
-        Some(ram) => (Some(ram), number("memory.swap.current")),
-        None => {
-            let ram = number("memory.usage_in_bytes");
-            // Version 1 counts both together.
-            let both = number("memory.memsw.usage_in_bytes");
-            (ram, both.zip(ram).map(|(both, ram)| both.saturating_sub(ram)))
-        }
-    }
+    let dirs = info.get("cgroups").and_then(Value::as_array).into_iter().flatten();
+    let cgroups = Cgroups(dirs.filter_map(Value::as_str).map(Into::into).collect());
+    let state = info.get("state").and_then(Value::as_str).and_then(State::parse).unwrap_or(State::Stopped);
+    let state = if state == State::Running && cgroups.frozen() { State::Frozen } else { state };
+    Live { state, pid: info.get("pid").and_then(Value::as_i64).and_then(|pid| i32::try_from(pid).ok()), cgroups }
 }
 
 /// LXC's default.

@@ -149,6 +149,8 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
         config += &format!("lxc.uts.name = {}\n", request.name);
         if request.rootfs.is_some() {
             config += &format!("lxc.rootfs.path = dir:{}\n", seen(request, rootfs)?);
+        } else if request.head.is_none() {
+            notes.push("no lxc.rootfs.path is set: it would run in the host's own root file system".to_owned());
         }
         return Ok((config, None));
     }

@@ -6,8 +6,8 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,7 +30,9 @@ pub struct Program {
 impl Program {
     /// Opens and checks a program.
     pub fn open(path: &Path) -> Result<Program> {
-        let file = File::open(path).map_err(|e| at("open", path, e))?;
+        // O_NONBLOCK: opening a FIFO would wait for ever before it could be refused.
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|e| at("open", path, e))?;
         if !file.metadata().map_err(|e| at("stat", path, e))?.is_file() {
             return say(format!("'{}' is not a file", path.display()));
         }

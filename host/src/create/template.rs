@@ -64,6 +64,9 @@ impl Template {
             },
             Template::Dir(dir) => {
                 let path = dir.join(file);
+                if std::fs::metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+                    return say(format!("'{}' is not a file", path.display()));
+                }
                 std::fs::read(&path).map(Cow::Owned).map_err(|e| at("read", path, e))
             }
         }

@@ -168,7 +168,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::Sysroot, "", &["sysroot"], dir(), &[Create, TemplateBusybox], "for a ramdisk in the making: this directory will be '/', so take it off the paths in the configuration"),
     row(Opt::Name, "n", &["name"], needs("NAME"), &[TemplateBusybox], "the container's name"),
     row(Opt::TemplateIgnored, "p", &["path", "mapped-uid", "mapped-gid"], needs("VALUE"), &[TemplateBusybox], "taken for LXC's sake, without effect"),
-    later(Opt::Bdev, "B", &["bdev"], needs("TYPE"), &[Create], "the kind of storage"),
+    row(Opt::Bdev, "B", &["bdev"], words("TYPE", &["dir", "best"]), &[Create], "the kind of storage: a directory, which is also the best"),
     later(Opt::FsType, "", &["fstype"], needs("TYPE"), &[Create], "the file system to make on the storage"),
     later(Opt::FsSize, "", &["fssize"], needs("SIZE"), &[Create], "the size of the storage"),
     // start, plan

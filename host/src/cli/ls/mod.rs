@@ -14,6 +14,7 @@ use super::state::{Live, live};
 use super::{Answer, Call, Refusal};
 use crate::load;
 use crate::store::{Name, Store};
+use crate::usage::addresses;
 use table::Row;
 
 /// Prints the listing.
@@ -90,19 +91,19 @@ impl Choice {
 
 fn look(store: &Store, name: &Name) -> Row {
     let config = load::config(&store.config(name), &[]).map(|(config, _)| config).unwrap_or_default();
-    let Live { state, pid, ram, swap } = live(store, name);
-    let (interface, ipv4, ipv6) = pid.map(net::of).unwrap_or_default();
+    let Live { state, pid, cgroups } = live(store, name);
+    let (ipv4, ipv6) = pid.map(addresses).unwrap_or_default();
     Row {
         name: name.as_str().to_owned(),
-        state,
+        state: state.name(),
         pid,
-        ram,
-        swap,
+        ram: cgroups.memory(),
+        swap: cgroups.swap(),
         autostart: config.start.auto,
         groups: config.start.groups,
-        interface,
-        ipv4,
-        ipv6,
+        interface: pid.map(net::interfaces).unwrap_or_default(),
+        ipv4: ipv4.iter().map(ToString::to_string).collect(),
+        ipv6: ipv6.iter().map(ToString::to_string).collect(),
         // No container has a user namespace yet: `lxc.idmap` is not in force.
         unprivileged: false,
     }
