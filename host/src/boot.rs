@@ -14,7 +14,7 @@ mod params;
 mod program;
 mod shutdown;
 
-pub use params::PARAMS;
+pub use params::{PARAMS, Param};
 
 use crate::perform::Stage;
 use crate::spawn::perform_here;

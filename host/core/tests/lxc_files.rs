@@ -413,6 +413,18 @@ fn the_main_file_tells_the_era_before_those_it_includes() {
 }
 
 #[test]
+fn a_key_that_nothing_acts_on_yet_is_said() {
+    let (_, said) = read("f", b"lxc.loglevel = 1\nlxc.ephemeral =\nlxc.ephemeral = 0\n", &mut NoFiles);
+    assert_eq!(
+        said,
+        [
+            "w f:1: 'lxc.loglevel' is known, but not in force yet",
+            "w f:3: 'lxc.ephemeral' is known, but not in force yet"
+        ]
+    );
+}
+
+#[test]
 fn numbers_as_lxc_reads_them() {
     let (config, said) = read("f", b"lxc.tty.max = 010\nlxc.pty.max = 0x10\nlxc.start.order = +3\n", &mut NoFiles);
     assert_eq!(said, ["w f:1: lxc.tty.max: '010' is octal, as LXC reads it: 8"]);

@@ -34,14 +34,28 @@ pub fn help(call: &mut Call) -> Answer {
     Ok(0)
 }
 
-/// `keel man [COMMAND]`
+/// `keel man [COMMAND|config]`
 pub fn man(call: &mut Call) -> Answer {
     let text = match operand(call)? {
-        None => commands::man_overview(&[]),
+        None => {
+            let row = |p: &crate::boot::Param| (named(p), format!("{} (default: {})", p.help, p.default));
+            let rows: Vec<(String, String)> = crate::boot::PARAMS.iter().map(row).collect();
+            let rows: Vec<(&str, &str)> = rows.iter().map(|(name, help)| (name.as_str(), help.as_str())).collect();
+            commands::man_overview(&rows)
+        }
+        Some(word) if word == "config" => commands::man_config(),
         Some(word) => commands::man(find(&word)?),
     };
     print(&text)?;
     Ok(0)
+}
+
+/// A word of the kernel command line with its value.
+fn named(param: &crate::boot::Param) -> String {
+    match param.form {
+        "" => param.name.into(),
+        form => format!("{}={form}", param.name),
+    }
 }
 
 /// `keel completions SHELL`

@@ -66,6 +66,7 @@ pub fn man_overview(boot: &[(&str, &str)]) -> String {
     out += ".SH FILES\n";
     tagged(&mut out, "/var/lib/lxc/NAME/config", "the configuration of the container NAME");
     tagged(&mut out, "/etc/lxc/default.conf", "what a new configuration begins with");
+    out += ".SH SEE ALSO\n.BR keel\\-config (5)\n";
     out
 }
 
@@ -94,8 +95,10 @@ pub fn man_config() -> String {
         for (old, _) in key.old.iter().filter(|(old, _)| key.name.strip_suffix('.') != Some(*old)) {
             meaning += &format!("; once {old}");
         }
-        if !key.in_force() {
-            meaning += " (known, without effect yet)";
+        match key.gone() {
+            Some(why) => meaning += &format!(" (without effect: {why})"),
+            None if !key.in_force() => meaning += " (known, not in force yet)",
+            None => {}
         }
         let shown = if key.name.ends_with('.') { format!("{}NAME", key.name) } else { String::from(key.name) };
         tagged(&mut out, &shown, &meaning);

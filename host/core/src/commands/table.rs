@@ -167,7 +167,10 @@ pub const COMMANDS: &[Command] = &[
         verb: Verb::Man,
         name: "man",
         summary: "print a manual page as roff",
-        operands: "[COMMAND]",
+        operands: "[COMMAND | config]",
+        about: &[
+            "Without an operand keel(1), with the words of the kernel command line; 'config' is keel-config(5), with every key of a configuration file.",
+        ],
         examples: &[("keel man start | man -l -", "read it")],
         hidden: true,
         ..BASE

@@ -27,6 +27,8 @@ pub struct Key {
     pub list: bool,
     /// Whether 3.0 dropped it without another name in its place.
     pub dropped: bool,
+    /// Its value is in the `Config`, but no step or supervisor acts on it yet; each use is said.
+    pub pending: bool,
     /// One line, no full stop.
     pub help: &'static str,
     /// What becomes of a value.
@@ -101,7 +103,21 @@ pub(super) struct Found<'a> {
 impl Key {
     /// Whether it does what it says in this release of Keel.
     pub fn in_force(&self) -> bool {
-        !matches!(self.means, Means::Later | Means::Gone(_))
+        !self.pending && !matches!(self.means, Means::Later | Means::Gone(_))
+    }
+
+    /// Why it has no effect, for a key that will never have one again.
+    pub fn gone(&self) -> Option<&'static str> {
+        match self.means {
+            Means::Gone(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The row of a key whose value is read before anything acts on it.
+    pub(super) const fn pending(mut self) -> Key {
+        self.pending = true;
+        self
     }
 
     /// Every name, the present one first.

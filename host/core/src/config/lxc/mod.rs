@@ -232,8 +232,12 @@ impl Reader {
                 result
             }
         };
-        if let Err(text) = result {
-            self.say(origin, Severity::Error, format!("{key}: {text}"));
+        match result {
+            Err(text) => self.say(origin, Severity::Error, format!("{key}: {text}")),
+            Ok(()) if key_row.pending && !value.is_empty() => {
+                self.say(origin, Severity::Warning, format!("'{key}' is known, but not in force yet"));
+            }
+            Ok(()) => {}
         }
     }
 

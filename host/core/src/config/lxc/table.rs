@@ -1,6 +1,7 @@
 //! The table of keys: one row for each that any release of LXC knew. A new key is a field of `Config` and a row.
 //!
-//! Rows `later` are known and not in force yet: the parser says so at each use.
+//! Rows `later` and `pending` are known and not in force yet (`pending`: read into `Config` already): the parser says so
+//! at each use.
 
 use super::apply as own;
 use super::keys::{Key, Means, Release};
@@ -12,7 +13,7 @@ const fn row(
     means: Means,
     help: &'static str,
 ) -> Key {
-    Key { name, since, old, list: false, dropped: false, help, means }
+    Key { name, since, old, list: false, dropped: false, pending: false, help, means }
 }
 
 const fn list(
@@ -22,16 +23,16 @@ const fn list(
     means: Means,
     help: &'static str,
 ) -> Key {
-    Key { name, since, old, list: true, dropped: false, help, means }
+    Key { name, since, old, list: true, dropped: false, pending: false, help, means }
 }
 
 const fn later(name: &'static str, since: Release, old: &'static [(&'static str, Release)], help: &'static str) -> Key {
-    Key { name, since, old, list: false, dropped: false, help, means: Means::Later }
+    Key { name, since, old, list: false, dropped: false, pending: false, help, means: Means::Later }
 }
 
 /// A key that 3.0 dropped.
 const fn dropped(name: &'static str, since: Release, means: Means, help: &'static str) -> Key {
-    Key { name, since, old: &[], list: false, dropped: true, help, means }
+    Key { name, since, old: &[], list: false, dropped: true, pending: false, help, means }
 }
 
 /// A field of `Config`, to read and to write.
@@ -55,7 +56,7 @@ pub static KEYS: &[Key] = &[
     list("lxc.environment", (1, 1), &[], Means::Own(own::environment, own::print_environment), "NAME=VALUE for the first program; NAME alone takes the caller's value"),
     later("lxc.environment.runtime", (7, 0), &[], "environment of the first program only"),
     later("lxc.environment.hooks", (7, 0), &[], "environment of hooks only"),
-    row("lxc.ephemeral", (2, 0), &[], field!(Flag, ephemeral), "1: destroyed when it stops"),
+    row("lxc.ephemeral", (2, 0), &[], field!(Flag, ephemeral), "1: destroyed when it stops").pending(),
     row("lxc.no_new_privs", (2, 1), &[], field!(Flag, no_new_privs), "1: no program gains privileges by setuid bits"),
     row("lxc.signal.halt", (2, 1), &[("lxc.haltsignal", (1, 0))], field!(Signal, signal.halt), "asks the first program to stop, else SIGPWR"),
     row("lxc.signal.reboot", (2, 1), &[("lxc.rebootsignal", (2, 0))], field!(Signal, signal.reboot), "asks the first program to restart, else SIGINT"),
@@ -159,7 +160,7 @@ pub static KEYS: &[Key] = &[
     later("lxc.seccomp.notify.proxy", (4, 0), &[], "who answers system calls"),
     later("lxc.seccomp.notify.cookie", (4, 0), &[], "a word for who answers"),
     // Log, supervisor, start.
-    row("lxc.log.level", (2, 1), &[("lxc.loglevel", (0, 9))], Means::Own(own::log_level, own::print_log_level), "the least level that is logged: TRACE .. FATAL or 0 to 8"),
+    row("lxc.log.level", (2, 1), &[("lxc.loglevel", (0, 9))], Means::Own(own::log_level, own::print_log_level), "the least level that is logged: TRACE .. FATAL or 0 to 8").pending(),
     row("lxc.log.file", (2, 1), &[("lxc.logfile", (0, 9))], field!(Text, log.file), "a file for messages"),
     later("lxc.log.syslog", (2, 1), &[("lxc.syslog", (2, 0))], "the facility for messages in the system's log"),
     later("lxc.monitor.unshare", (2, 0), &[], "1: the supervisor has a mount namespace of its own"),
