@@ -48,11 +48,11 @@ pub fn config(path: &Path, define: &[String]) -> Result<(Config, Vec<Problem>), 
     }
     let (mut config, mut problems) = reader.finish();
     problems.extend(read_fstab(&mut config, &mut Files));
-    let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity == Severity::Error);
-    if errors.is_empty() {
-        return Ok((config, warnings));
+    if problems.iter().all(|p| p.severity == Severity::Warning) {
+        return Ok((config, problems));
     }
-    let lines: Vec<String> = errors.iter().map(Problem::to_string).collect();
+    // Warnings too: what a person has to mend may be the key that was mistyped.
+    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
     Err(Failure::new(lines.join("\n")))
 }
 
@@ -92,6 +92,10 @@ mod tests {
         std::fs::write(dir.join("config"), format!("lxc.include = {}/d\n", dir.display())).unwrap();
         let (config, warnings) = super::config(&dir.join("config"), &["lxc.pty.max=3".into()]).unwrap();
         assert_eq!((config.tty_max, config.pty_max, warnings.len()), (2, 3, 1));
+        std::fs::write(dir.join("bad"), "lxc.uts.nam = x\nlxc.tty.max = y\n").unwrap();
+        let said = super::config(&dir.join("bad"), &[]).unwrap_err().message;
+        let lines: Vec<&str> = said.lines().collect();
+        assert!(lines.len() == 2 && lines[0].contains("bad:1: unknown key") && lines[1].contains("bad:2: "), "{said}");
         let missing = super::config(&dir.join("none"), &[]).unwrap_err().message;
         assert!(missing.ends_with("/none': ENOENT"), "{missing}");
         std::fs::remove_dir_all(dir).unwrap();
