@@ -96,7 +96,9 @@ fn a_container_that_runs_is_refused_or_stopped_first() {
         return skip("containers need root");
     }
     let place = Place::new();
-    place.keel("create -q -t busybox -n bb --init busybox").ok();
+    // Its cgroups are the machine's: a name of its own, beside other tests.
+    let name = format!("cli-{}", std::process::id());
+    place.keel(&format!("create -q -t busybox -n {name} --init busybox")).ok();
     let run = place.path().join("run");
     std::fs::create_dir(&run).unwrap();
     let keel = |line: &str| {
@@ -105,12 +107,13 @@ fn a_container_that_runs_is_refused_or_stopped_first() {
         command.arg(words.next().unwrap()).arg("-P").arg(place.path()).args(words).env("KEEL_RUN", &run);
         Ran::of(command.output().expect("keel runs"))
     };
-    keel("start bb").ok();
-    let refused = keel("destroy bb");
-    let table = keel("ls -f -F NAME,STATE,INTERFACE");
-    let forced = keel("destroy -f bb");
-    assert_eq!((refused.code, refused.err.as_str()), (1, "keel: bb: is running [-f stops it first]\n"));
-    assert_eq!(table.ok(), "NAME STATE   INTERFACE \nbb   RUNNING lo        \n");
+    keel(&format!("start {name}")).ok();
+    let refused = keel(&format!("destroy {name}"));
+    let table = keel("ls -f -F STATE,INTERFACE");
+    let forced = keel(&format!("destroy -f {name}"));
+    let wanted = format!("keel: {name}: is running [-f stops it first]\n");
+    assert_eq!((refused.code, refused.err.as_str()), (1, wanted.as_str()));
+    assert_eq!(table.ok(), "STATE   INTERFACE \nRUNNING lo        \n");
     forced.ok();
-    assert!(!place.path().join("bb").exists());
+    assert!(!place.path().join(&name).exists());
 }

@@ -139,8 +139,8 @@ fn ask(path: &Path) -> Option<Vec<String>> {
         .arg0("busybox")
         .arg("--list-full")
         .env_clear()
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
+        // Pipes, since a ramdisk may have no /dev/null yet.
+        .stdin(Stdio::piped())
         .output()
         .ok()?;
     let list = lines(std::str::from_utf8(&output.stdout).ok()?);

@@ -28,6 +28,7 @@ pub const COMMANDS: &[Command] = &[
         about: &[
             "Makes LXCPATH/NAME with a root file system and a configuration file in LXC's form. The template is data: no shell script is run.",
             "Options of the template may stand among the others or after '--', where LXC's templates take them.",
+            "A template of one's own is a directory with a 'config', a 'manifest' and the files that the manifest names; templates/busybox is one to copy.",
             "Root is locked in the new container unless --password or --autologin says otherwise.",
         ],
         examples: &[
@@ -35,6 +36,10 @@ pub const COMMANDS: &[Command] = &[
             (
                 "keel create -t busybox bb --init busybox --autologin",
                 "with busybox's own init and no question for a password",
+            ),
+            (
+                "keel create -t busybox bb -P root/var/lib/lxc --sysroot root",
+                "for a ramdisk that is made of the directory root",
             ),
         ],
         ..BASE
