@@ -71,7 +71,7 @@ impl Layout<'_> {
         tree.file("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
         tree.file("etc/group", 0o644, "root:x:0:\ntty:x:5:\nnobody:x:65534:\n");
         let field = self.password.map_or(Ok("!".to_owned()), hash)?;
-        tree.file("etc/shadow", 0o600, format!("root:{field}:::::::\nnobody:!:::::::\n"));
+        tree.file("etc/shadow", 0o600, format!("root:{field}:19000:0:99999:7:::\nnobody:!:19000:0:99999:7:::\n"));
         tree.file("etc/hostname", 0o644, "keel\n");
         tree.file("etc/hosts", 0o644, "127.0.0.1 localhost keel\n::1 localhost\n");
         tree.file("etc/issue", 0o644, self.issue);

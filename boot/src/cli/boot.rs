@@ -50,6 +50,9 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     if !names.is_empty() {
         machine.append += &format!(" keel.containers={}", names.join(","));
     }
+    if !modules.is_empty() {
+        machine.append += " keel.modules=/etc/modules";
+    }
     if let Some(more) = words.value("append") {
         machine.append += &format!(" {more}");
     }
