@@ -330,3 +330,41 @@ fn a_static_dev_has_its_nodes() {
     let null = std::fs::symlink_metadata(place.path().join("bb/rootfs/dev/null")).unwrap();
     assert_eq!((null.mode(), null.rdev()), (0o020666, 0x103));
 }
+
+#[test]
+fn modes_do_not_depend_on_the_caller() {
+    if busybox().is_none() {
+        return;
+    }
+    let (place, other) = (Place::new(), Place::new());
+    made(&place, "");
+    // A set-group-ID directory hands its bit down to directories made in it.
+    std::fs::set_permissions(other.path(), std::os::unix::fs::PermissionsExt::from_mode(0o2777)).unwrap();
+    let ran = Command::new("sh")
+        .args(["-c", "umask 077; exec \"$@\"", "sh"])
+        .arg(program())
+        .args(["create", "-q", "-t", "busybox", "bb", "--init", "busybox", "-P"])
+        .arg(other.path())
+        .output();
+    Ran::of(ran.unwrap()).ok();
+    assert_eq!(place.listing(), other.listing());
+}
+
+#[test]
+fn lxcs_own_words_for_its_template() {
+    let Some(busybox) = busybox() else { return };
+    let place = Place::new();
+    std::os::unix::fs::symlink(program(), place.path().join("lxc-create")).unwrap();
+    let ran = Command::new(place.path().join("lxc-create"))
+        .args(["-q", "-n", "bb", "-t", "busybox", "-B", "dir", "-P"])
+        .arg(place.path())
+        .args(["--", "--path=/ignored", "--name", "other", "--mapped-uid", "0", "--init=busybox", "--busybox-path"])
+        .arg(busybox)
+        .output();
+    Ran::of(ran.unwrap()).ok();
+    assert!(place.path().join("bb/rootfs/bin/busybox").is_file());
+    let again = Command::new(place.path().join("lxc-create")).args(["-n", "bb", "-P"]).arg(place.path()).output();
+    let again = Ran::of(again.unwrap());
+    assert_eq!(again.code, 1);
+    assert!(again.err.starts_with("lxc-create: bb: no template given"), "{again:?}");
+}
