@@ -161,25 +161,6 @@ impl Starting {
         }
     }
 
-    /// Waits for the exec or the failure.
-    pub fn finish(self) -> Result<Running, Failure> {
-        let mut starting = self;
-        loop {
-            match starting.advance()? {
-                Progress::Running(running) => return Ok(running),
-                Progress::Starting(still) => starting = still,
-            }
-            let mut fds = [rustix::event::PollFd::new(&starting.report, rustix::event::PollFlags::IN)];
-            match rustix::event::poll(&mut fds, None) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => (),
-                Err(e) => {
-                    let failure = Failure::errno("poll", errno(e));
-                    return Err(starting.end(failure));
-                }
-            }
-        }
-    }
-
     fn running(self) -> Running {
         use keel_core::step::{Step, Terminal};
         let console_at = (self.plan.inside.iter())

@@ -6,7 +6,7 @@
 use crate::control::client::Connection;
 use crate::control::protocol::{Ending, Reply, Request, State, Stop};
 use crate::fault::symbol;
-use crate::place::Place;
+use crate::place::{Place, agent_socket};
 use crate::spawn::Undo;
 use crate::sys::signalfd;
 use crate::watch::halt_signal;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub enum Standing {
     /// A supervisor answers.
-    Supervised(Connection),
+    Supervised(Connection, Place),
     /// No supervisor, but its first program lives.
     Orphan(Place, Record),
     /// Nothing.
@@ -37,7 +37,7 @@ impl Standing {
     pub fn of(name: &str, lxcpath: &str) -> Standing {
         let place = Place::of(name, lxcpath);
         match Connection::open(&place.control()) {
-            Ok(connection) => Standing::Supervised(connection),
+            Ok(connection) => Standing::Supervised(connection, place),
             Err(_) => match Record::of_living(&place) {
                 Some(record) => Standing::Orphan(place, record),
                 None => Standing::Stopped,
@@ -49,44 +49,59 @@ impl Standing {
     pub fn info(&self) -> Result<Map<String, Value>, Failure> {
         let mut map = Map::new();
         match self {
-            Standing::Supervised(connection) => return ask(connection, &Request::Info, Some(PATIENCE)),
-            Standing::Orphan(_, record) => {
-                map.insert("state".into(), State::Running.name().into());
-                map.insert("pid".into(), record.init.into());
-                let cgroups = record.cgroups.iter().filter_map(|p| p.to_str().ok()).map(Value::from);
-                map.insert("cgroups".into(), Value::Array(cgroups.collect()));
-            }
-            Standing::Stopped => {
-                map.insert("state".into(), State::Stopped.name().into());
-            }
+            Standing::Supervised(connection, place) => match connection.ask(&Request::Info, Some(PATIENCE)) {
+                // It ended while it was asked.
+                Err(Errno::CONNRESET | Errno::PIPE) => orphaned(&mut map, Record::of_living(place).as_ref()),
+                answer => return done(answer),
+            },
+            Standing::Orphan(_, record) => orphaned(&mut map, Some(record)),
+            Standing::Stopped => orphaned(&mut map, None),
         }
         Ok(map)
-    }
-
-    /// LXC's word and the first program's pid.
-    pub fn state(&self) -> Result<(State, Option<i32>), Failure> {
-        let info = self.info()?;
-        let state = info.get("state").and_then(Value::as_str).and_then(State::parse);
-        let pid = info.get("pid").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
-        Ok((state.unwrap_or(State::Stopped), pid))
     }
 
     /// End it. With `order.wait` it is over, or an error, when this returns.
     pub fn stop(&self, order: Stop) -> Result<(), Failure> {
         match self {
-            Standing::Supervised(connection) => ask(connection, &Request::Stop(order), None).map(|_| ()),
+            Standing::Supervised(connection, place) => match connection.ask(&Request::Stop(order), None) {
+                // It ended while it was asked, and with it its container; unless it was killed.
+                Err(Errno::CONNRESET | Errno::PIPE) => match Record::of_living(place) {
+                    Some(record) => stop_orphan(place, &record, order),
+                    None => Ok(()),
+                },
+                answer => done(answer).map(drop),
+            },
             Standing::Orphan(place, record) => stop_orphan(place, record, order),
             Standing::Stopped => Ok(()),
         }
     }
 }
 
-fn ask(connection: &Connection, request: &Request, patience: Option<Duration>) -> Result<Map<String, Value>, Failure> {
-    match connection.ask(request, patience) {
+/// What PID 1 remembers of a container that is stopped: how it ended last, or why it did not start.
+pub fn remembered(name: &str, lxcpath: &str) -> Option<Map<String, Value>> {
+    let agent = Connection::open(&agent_socket(lxcpath)).ok()?;
+    let Ok(Reply::Done(mut map)) = agent.ask(&Request::List, Some(PATIENCE)) else { return None };
+    let Value::Array(all) = map.remove("containers")? else { return None };
+    all.into_iter().find_map(|value| match value {
+        Value::Object(map) if map.get("name")? == name && map.get("lxcpath")? == lxcpath => Some(map),
+        _ => None,
+    })
+}
+
+fn orphaned(map: &mut Map<String, Value>, record: Option<&Record>) {
+    let state = if record.is_some() { State::Running } else { State::Stopped };
+    map.insert("state".into(), state.name().into());
+    if let Some(record) = record {
+        map.insert("pid".into(), record.init.into());
+        let cgroups = record.cgroups.iter().filter_map(|p| p.to_str().ok()).map(Value::from);
+        map.insert("cgroups".into(), Value::Array(cgroups.collect()));
+    }
+}
+
+fn done(answer: Result<Reply, Errno>) -> Result<Map<String, Value>, Failure> {
+    match answer {
         Ok(Reply::Done(map)) => Ok(map),
         Ok(Reply::Refused { why, .. }) => Err(Failure::new(why)),
-        // It ended while it was asked: its container is stopped, or an orphan that the next look finds.
-        Err(Errno::CONNRESET | Errno::PIPE) if matches!(request, Request::Stop(_)) => Ok(Map::new()),
         Err(errno) => Err(Failure::new(format!("its supervisor gives no answer: {}", symbol(&errno.into())))),
     }
 }

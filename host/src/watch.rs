@@ -18,7 +18,7 @@ use crate::sys::signalfd;
 use container::{ClientId, Id, Supervised};
 use events::{Events, Interest, Token};
 use keel_core::failure::Failure;
-use rustix::process::{WaitOptions, WaitStatus};
+use rustix::process::WaitOptions;
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -46,15 +46,15 @@ pub enum Event {
     /// A signal other than SIGCHLD.
     Signal(signalfd::Caught),
     /// A child ended that is no container's first program.
-    Ended(i32, WaitStatus),
+    Ended(i32),
     /// One of the owner's descriptors is readable, or one of its deadlines is over.
     Own(u32),
     /// A container's state has changed.
-    Changed(Id),
+    Changed,
     /// A console has taken all input that was typed on it.
-    Room(Id),
+    Room,
     /// A console with `forward` said this.
-    Output(Id, Vec<u8>),
+    Output(Vec<u8>),
 }
 
 /// The loop.
@@ -185,7 +185,7 @@ impl Watch {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             let pid = pid.as_raw_nonzero().get();
             if !self.child_ended(pid, status) {
-                self.out.push_back(Event::Ended(pid, status));
+                self.out.push_back(Event::Ended(pid));
             }
         }
     }

@@ -71,10 +71,13 @@ pub fn run_machine(settings: Settings) -> ! {
 
 /// Beside another init, which is PID 1. `ready` is closed when the containers are up.
 pub fn run_beside(settings: Settings, ready: OwnedFd) -> ! {
-    if let Err(cause) = Agent::new(settings, Role::Beside(Some(ready))).and_then(|mut agent| agent.run()) {
-        log::error!("{cause}");
+    match Agent::new(settings, Role::Beside(Some(ready))).and_then(|mut agent| agent.run()) {
+        Ok(never) => match never {},
+        Err(cause) => {
+            log::error!("{cause}");
+            exit_now(1)
+        }
     }
-    exit_now(1)
 }
 
 impl Agent {
@@ -98,13 +101,13 @@ impl Agent {
         self.go_on();
         loop {
             match self.watch.next()? {
-                Event::Changed(_) => self.go_on(),
-                Event::Ended(pid, _) => {
+                Event::Changed => self.go_on(),
+                Event::Ended(pid) => {
                     if !self.logins.ended(&mut self.watch, pid) && self.ending.is_some() {
                         self.go_on();
                     }
                 }
-                Event::Signal(caught) => self.signal(caught.signal),
+                Event::Signal(caught) => self.signal(caught),
                 Event::Own(AUTOSTART) => {
                     self.autostart.delay_over();
                     self.go_on();
@@ -112,7 +115,7 @@ impl Agent {
                 Event::Own(PATIENCE) => self.announce(),
                 Event::Own(PHASE) => self.phase_over(),
                 Event::Own(number) => self.own(number),
-                Event::Output(..) | Event::Room(_) => {}
+                Event::Output(_) | Event::Room => {}
             }
         }
     }
@@ -132,11 +135,8 @@ impl Agent {
             None if self.autostart.step(&mut self.watch) => self.announce(),
             None => {}
             Some((.., Phase::Containers)) => self.stop_next(),
-            Some((outcome, ..)) => {
-                if !has_children() {
-                    shutdown::finish(outcome);
-                }
-            }
+            Some((outcome, ..)) if !has_children() => shutdown::finish(outcome),
+            Some(_) => {}
         }
     }
 
@@ -178,14 +178,18 @@ impl Agent {
         text
     }
 
-    fn signal(&mut self, signal: i32) {
+    fn signal(&mut self, caught: signalfd::Caught) {
+        let from = |s: u8| match caught.sender {
+            0 => format!("{} from the kernel", pid1::signals::Name(s)),
+            pid => format!("{} from process {pid}", pid1::signals::Name(s)),
+        };
         let beside = matches!(self.role, Role::Beside(_));
-        match u8::try_from(signal).map(|s| (s, action(Mode::Machine, s))) {
+        match u8::try_from(caught.signal).map(|s| (s, action(Mode::Machine, s))) {
             // Beside another init there is one order to take: that init's to go.
             Ok((pid1::signals::SIGTERM, _)) if beside => self.end(Outcome::Halt, false, "told to end"),
             _ if beside => {}
-            Ok((s, Action::End(outcome))) => self.end(outcome, false, &pid1::signals::Name(s).to_string()),
-            Ok((s, Action::EndNow(outcome))) => self.end(outcome, true, &pid1::signals::Name(s).to_string()),
+            Ok((s, Action::End(outcome))) => self.end(outcome, false, &from(s)),
+            Ok((s, Action::EndNow(outcome))) => self.end(outcome, true, &from(s)),
             Ok((_, Action::Again)) if self.ending.is_none() => {
                 self.buttons = Buttons::find(&mut self.watch, BUTTONS);
                 self.logins.start_all(&mut self.watch);

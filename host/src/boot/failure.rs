@@ -26,7 +26,9 @@ pub fn set_action(action: OnFail) {
 pub fn install_hook() {
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
-        let what = panic.payload_as_str().unwrap_or("no words");
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let what = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words");
         let action = ACTIONS[usize::from(ACTION.load(Ordering::Relaxed)) % ACTIONS.len()];
         // A shell on top of a broken PID 1 would be one that nobody reaps for.
         let action = if action == OnFail::Shell { OnFail::PowerOff } else { action };

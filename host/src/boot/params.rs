@@ -135,7 +135,7 @@ pub static PARAMS: &[Param] = &[
     row("keel.data", "/dev/DEVICE", "none", "a disk for containers; also root=", |d, v| put(&mut d.device, path(v).map(Some))),
     row("keel.data.at", "/DIRECTORY", "keel.lxcpath", "where the disk is mounted", |d, v| put(&mut d.at, path(v).map(Some))),
     row("keel.data.fstype", "TYPE", "tried in turn", "its file system; also rootfstype=", |d, v| put(&mut d.fstype, some(v))),
-    row("keel.data.flags", "OPTION[,OPTION..]", "none", "its mount options; also rootflags=, ro and rw", |d, v| options(d, v)),
+    row("keel.data.flags", "OPTION[,OPTION..]", "none", "its mount options; also rootflags=, ro and rw", options),
     row("keel.data.wait", "SECONDS", "10", "how long the disk is waited for; also rootwait", |d, v| {
         put(&mut d.wait_ms, v.parse::<u32>().ok().and_then(|s| s.checked_mul(1000)).map(Some))
     }),
@@ -172,7 +172,7 @@ pub static PARAMS: &[Param] = &[
     row("debug", "", "off", "the same as keel.loglevel=debug", |d, _| put(&mut d.settings.loglevel, Some(LevelFilter::Debug))),
     row("root", "/dev/DEVICE", "none", "the same as keel.data=", |d, v| put(&mut d.root, path(v).map(Some))),
     row("rootfstype", "TYPE", "tried in turn", "the same as keel.data.fstype=", |d, v| put(&mut d.fstype, some(v))),
-    row("rootflags", "OPTION[,OPTION..]", "none", "the same as keel.data.flags=", |d, v| options(d, v)),
+    row("rootflags", "OPTION[,OPTION..]", "none", "the same as keel.data.flags=", options),
     row("rootwait", "[SECONDS]", "off", "the same as keel.data.wait=; without a number a day", |d, v| {
         let seconds = if v.is_empty() { Some(ROOTWAIT_MS) } else { v.parse::<u32>().ok().and_then(|s| s.checked_mul(1000)) };
         put(&mut d.wait_ms, seconds.map(Some))

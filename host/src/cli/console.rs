@@ -26,7 +26,7 @@ pub fn run(call: &mut Call) -> Answer {
         return Ok(say("standard input is not a terminal")?);
     }
     let connection = match Standing::of(name.as_str(), &lxcpath) {
-        Standing::Supervised(connection) => connection,
+        Standing::Supervised(connection, _) => connection,
         Standing::Orphan(..) => return Ok(say("its supervisor is gone, and its console with it")?),
         Standing::Stopped => return Ok(say("not running")?),
     };

@@ -2,7 +2,7 @@
 use super::out::print;
 use super::{Answer, Call};
 use crate::control::protocol::State;
-use crate::standing::Standing;
+use crate::standing::{Standing, remembered};
 use crate::usage::{Cgroups, addresses};
 use keel_core::commands::Opt;
 use keel_core::config::lxc;
@@ -25,7 +25,10 @@ pub fn run(call: &mut Call) -> Answer {
     if call.args.has(Opt::ConfigKey) {
         return keys(call, &store.config(&name));
     }
-    let info = standing.info()?;
+    let mut info = standing.info()?;
+    if matches!(standing, Standing::Stopped) {
+        info = remembered(name.as_str(), &lxcpath).unwrap_or(info);
+    }
     let seen = Seen::of(name.as_str(), info);
     if call.args.has(Opt::Json) {
         print(&format!("{}\n", Value::Object(seen.json())))?;

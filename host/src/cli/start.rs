@@ -9,6 +9,7 @@ use crate::place::agent_socket;
 use crate::sys::descriptors::close_from;
 use crate::watch::{launch, solo};
 use keel_core::commands::{Opt, UsageError};
+use serde_json::Value;
 
 /// Returns when it runs; with -F when it has ended.
 pub fn run(call: &mut Call) -> Answer {
@@ -29,7 +30,13 @@ pub fn run(call: &mut Call) -> Answer {
     let agent = agent_socket(&asked.lxcpath);
     if !foreground && let Ok(agent) = Connection::open(&agent) {
         return match agent.ask(&Request::Start(asked), None) {
-            Ok(Reply::Done(_)) => Ok(0),
+            Ok(Reply::Done(info)) => {
+                for field in ["warnings", "notes"] {
+                    let lines = info.get(field).and_then(Value::as_array).into_iter().flatten();
+                    lines.filter_map(Value::as_str).for_each(|line| call.messages.print(line));
+                }
+                Ok(0)
+            }
             Ok(Reply::Refused { why, rc }) => {
                 call.messages.print(&why);
                 Ok(rc)
@@ -55,7 +62,8 @@ pub fn run(call: &mut Call) -> Answer {
         }
         solo::foreground(definition, lock)?;
     } else {
-        solo::background(definition, lock, call.args.value(Opt::PidFile))?;
+        let notes = solo::background(definition, lock, call.args.value(Opt::PidFile))?;
+        notes.iter().for_each(|note| call.messages.print(note));
     }
     Ok(0)
 }

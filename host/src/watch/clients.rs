@@ -54,7 +54,7 @@ impl Waiting {
             }
             Waiting::Reboot(..) if over => {
                 let why = container.last_words().unwrap_or_default();
-                Some(Reply::refused(format!("'{}' is not running again: it {why}", container.name())))
+                Some(Reply::refused(format!("is not running again: it {why}")))
             }
             Waiting::States(_, states) if states.contains(&state) => {
                 let mut map = Map::new();
@@ -130,7 +130,7 @@ impl Watch {
             (Request::Stop(order), Some((id, container))) => {
                 let wait = match order.ending {
                     Ending::Reboot if container.pid().is_none() => {
-                        return self.answer(number, &Reply::refused(format!("'{}' is not running", container.name())));
+                        return self.answer(number, &Reply::refused("not running"));
                     }
                     Ending::Reboot => Waiting::Reboot(id, container.restarts),
                     Ending::Halt | Ending::Kill => Waiting::Stop(id),
@@ -168,8 +168,7 @@ impl Watch {
     fn lend_tty(&mut self, number: ClientId, id: Id, tty: Option<u32>) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let Some(running) = &container.running else {
-            let why = format!("'{}' is not running", container.name());
-            return self.answer(number, &Reply::refused(why));
+            return self.answer(number, &Reply::refused("not running"));
         };
         let count = running.ttys.len() as u32;
         let free = |n: &u32| !container.lent.contains_key(n);
@@ -183,10 +182,7 @@ impl Watch {
         };
         let tty = match tty {
             Ok(tty) => tty,
-            Err(why) => {
-                let why = format!("'{}': {why}", container.name());
-                return self.answer(number, &Reply::refused(why));
-            }
+            Err(why) => return self.answer(number, &Reply::refused(why)),
         };
         let master = match tty {
             0 => running.console.as_ref(),
@@ -253,5 +249,117 @@ impl Watch {
         for id in consoles {
             self.hear_console(id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Event;
+    use super::*;
+    use crate::control::client::Connection;
+    use rustix::net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix};
+    use rustix::net::{SocketFlags, SocketType, connect, send, sendmsg, socket_with};
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    const DONE: u32 = 9;
+
+    fn raw(path: &Path) -> OwnedFd {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        connect(&socket, &SocketAddrUnix::new(path).unwrap()).unwrap();
+        socket
+    }
+
+    /// Let the loop do what there is to do.
+    fn turn(watch: &mut Watch) {
+        watch.own_deadline(Duration::from_millis(5), DONE);
+        while !matches!(watch.next().unwrap(), Event::Own(DONE)) {}
+    }
+
+    fn listening(name: &str) -> (Watch, PathBuf) {
+        let path = std::env::temp_dir().join(format!("keel-{name}-{}", std::process::id()));
+        let mut watch = Watch::new().unwrap();
+        watch.listen(&path).unwrap();
+        (watch, path)
+    }
+
+    /// After each of these a client that asks properly is answered.
+    #[test]
+    fn no_client_stalls_the_loop() {
+        let (mut watch, path) = listening("clients");
+        let idle = raw(&path);
+        let empty = raw(&path);
+        send(&empty, b"", SendFlags::NOSIGNAL).unwrap();
+        let long = raw(&path);
+        send(&long, &[b'x'; 20_000], SendFlags::NOSIGNAL).unwrap();
+        let garbage = raw(&path);
+        send(&garbage, b"\xff\0{", SendFlags::NOSIGNAL).unwrap();
+        let gone = raw(&path);
+        send(&gone, &Request::List.encode(), SendFlags::NOSIGNAL).unwrap();
+        drop(gone);
+        let passing = raw(&path);
+        let fds = [idle.as_fd(), idle.as_fd()];
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(&fds));
+        let frame = Request::List.encode();
+        let before = open_descriptors();
+        sendmsg(&passing, &[std::io::IoSlice::new(&frame)], &mut control, SendFlags::NOSIGNAL).unwrap();
+        turn(&mut watch);
+        turn(&mut watch);
+        assert!(open_descriptors() <= before + 8, "descriptors that came along were kept");
+        for refused in [&long, &garbage] {
+            let mut reply = [0u8; 512];
+            let (n, _) = rustix::net::recv(refused, &mut reply[..], rustix::net::RecvFlags::DONTWAIT).unwrap();
+            assert!(matches!(Reply::decode(&reply[..n]), Reply::Refused { .. }));
+        }
+        ask(&mut watch, &path);
+    }
+
+    #[test]
+    fn the_idle_ones_go_when_there_are_too_many() {
+        let (mut watch, path) = listening("many");
+        let mut all = Vec::new();
+        for _ in 0..MOST + 20 {
+            all.push(raw(&path));
+            turn(&mut watch);
+        }
+        assert_eq!(watch.clients.len(), MOST);
+        ask(&mut watch, &path);
+    }
+
+    /// A client that never reads: the answers fill its socket, and it is dropped.
+    #[test]
+    fn a_client_that_does_not_read_is_dropped() {
+        let (mut watch, path) = listening("deaf");
+        let deaf = raw(&path);
+        turn(&mut watch);
+        // Its own queue is full now and then: the loop empties it and answers into the other, which nobody empties.
+        for _ in 0..200 {
+            while send(&deaf, &Request::List.encode(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT).is_ok() {}
+            if watch.clients.is_empty() {
+                break;
+            }
+            turn(&mut watch);
+        }
+        turn(&mut watch);
+        ask(&mut watch, &path);
+        assert!(watch.clients.len() <= 1, "{}", watch.clients.len());
+    }
+
+    fn ask(watch: &mut Watch, path: &Path) {
+        let client = raw(path);
+        send(&client, &Request::List.encode(), SendFlags::NOSIGNAL).unwrap();
+        turn(watch);
+        let mut reply = [0u8; 512];
+        let (n, _) = rustix::net::recv(&client, &mut reply[..], rustix::net::RecvFlags::DONTWAIT).unwrap();
+        assert!(matches!(Reply::decode(&reply[..n]), Reply::Done(_)));
+        assert!(Connection::open(path).is_ok());
+    }
+
+    fn open_descriptors() -> usize {
+        std::fs::read_dir("/proc/self/fd").unwrap().count()
     }
 }

@@ -7,8 +7,9 @@ use crate::control::protocol::{State, Stop};
 use crate::control::server::Listener;
 use crate::place::{Lock, Place};
 use crate::spawn::{Running, Starting};
+use crate::sys::signalfd;
 use keel_core::config::Config;
-use keel_core::failure::Failure;
+use keel_core::failure::{Errno, Failure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -78,6 +79,8 @@ pub struct Supervised {
     pub(super) restarts: u32,
     /// How it ended last.
     pub(super) last_end: Option<End>,
+    /// What of its start the user should know.
+    pub notes: Vec<String>,
     /// Why it could not be started last.
     pub(super) last_failure: Option<Failure>,
     pub(super) backoff: Backoff,
@@ -112,6 +115,7 @@ impl Supervised {
             again_at: None,
             restarts: 0,
             last_end: None,
+            notes: Vec::new(),
             last_failure: None,
             backoff: Backoff::default(),
         }
@@ -125,6 +129,16 @@ impl Supervised {
     /// The pid of its first program.
     pub fn pid(&self) -> Option<i32> {
         self.running.as_ref().map(|r| r.pid)
+    }
+
+    /// Send a signal to its first program, which is our child: nobody else can have its pid before we reap it.
+    pub(super) fn send(&self, signal: i32) -> Result<(), Errno> {
+        match &self.running {
+            Some(Running { pidfd: Some(fd), .. }) => signalfd::send_pidfd(fd, signal),
+            // COMPAT(linux<5.3): no pidfd.
+            Some(Running { pid, .. }) => signalfd::send(*pid, signal),
+            None => Err(Errno(libc::ESRCH)),
+        }
     }
 
     /// Nothing runs, and nothing will without being asked for.
@@ -143,11 +157,6 @@ impl Supervised {
             (Some(failure), _) => Some(failure.to_string()),
             (None, end) => end.map(|e| e.to_string()),
         }
-    }
-
-    /// How it ended last.
-    pub fn last_end(&self) -> Option<End> {
-        self.last_end
     }
 
     /// Why it could not be started last.
@@ -189,6 +198,8 @@ impl Supervised {
             "restart_in_ms": again,
             "up_ms": self.pid().map(|_| self.since.elapsed().as_millis() as u64),
             "cgroups": self.record().cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
+            "warnings": self.definition.warnings,
+            "notes": self.notes,
             "ttys": ttys,
             "ttys_in_use": self.lent.keys().collect::<Vec<_>>(),
         });

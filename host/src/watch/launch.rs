@@ -15,6 +15,8 @@ pub(super) struct Begun {
     pub starting: Starting,
     /// It has a pid namespace of its own.
     pub own_pid_namespace: bool,
+    /// What the plan left out or reads differently.
+    pub notes: Vec<String>,
 }
 
 /// What a container's file says, and what was asked besides.
@@ -64,9 +66,6 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
 
 pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
     let plan = plan(definition)?;
-    for note in &plan.notes {
-        log::warn!("{}: {note}", definition.name);
-    }
-    let own_pid_namespace = plan.clone.has(Namespaces::PID);
-    Ok(Begun { starting: spawn::begin(&plan)?, own_pid_namespace })
+    let starting = spawn::begin(&plan)?;
+    Ok(Begun { starting, own_pid_namespace: plan.clone.has(Namespaces::PID), notes: plan.notes })
 }

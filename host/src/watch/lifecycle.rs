@@ -26,22 +26,13 @@ impl Watch {
         let path = place.control();
         let listener =
             Listener::bind(&path).map_err(|e| failure(format_args!("bind '{}'", path.display()), &e.into()))?;
-        // A name that was here before is the same container, stopped: its history goes on.
+        // A name that was here before is the same container, stopped: the new start takes its place.
         let old = self.containers.iter().find(|(_, c)| c.place == place).map(|(id, _)| *id);
         let id = old.unwrap_or_else(|| self.containers.keys().next_back().map_or(0, |last| last + 1));
         let token = self.events.add(&listener, Interest::Readable, What::Control(id));
         let token = token.map_err(|e| failure("epoll_ctl", &e.into()))?;
         let hold = Hold { lock, listener, token };
-        match self.containers.get_mut(&id) {
-            Some(known) => {
-                known.definition = definition;
-                known.hold = Some(hold);
-                known.order = None;
-            }
-            None => {
-                self.containers.insert(id, Supervised::new(definition, place, hold));
-            }
-        }
+        self.containers.insert(id, Supervised::new(definition, place, hold));
         Ok(id)
     }
 
@@ -55,6 +46,7 @@ impl Watch {
         container.state = State::Starting;
         let begun = launch::begin(&container.definition).and_then(|begun| {
             container.own_pid_namespace = begun.own_pid_namespace;
+            container.notes = begun.notes;
             let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));
             Ok((begun.starting, token.map_err(|e| failure("epoll_ctl", &e.into()))?))
         });
@@ -100,8 +92,12 @@ impl Watch {
             let _ = rustix::fs::fcntl_getfl(master)
                 .and_then(|flags| rustix::fs::fcntl_setfl(master, flags | rustix::fs::OFlags::NONBLOCK));
         }
-        for note in &running.notes {
+        for note in &container.notes {
             log::warn!("{}: {note}", container.name());
+        }
+        // Steps that were allowed to fail: what this kernel does not have, the same at each start.
+        for note in &running.notes {
+            log::info!("{}: {note}", container.name());
         }
         log::info!("{}: running, pid {}", container.name(), running.pid);
         container.running = Some(running);
@@ -220,7 +216,11 @@ impl Watch {
     pub fn stop(&mut self, id: Id, order: Stop) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let Some(pid) = container.pid() else {
-            if container.starting.is_some() {
+            if let Some((starting, _)) = &container.starting {
+                if order.ending == Ending::Kill {
+                    // Its end is reported as a start that failed. ESRCH: it is just being reported.
+                    let _ = signalfd::send(starting.pid(), libc::SIGKILL);
+                }
                 container.order = Some(order);
             } else {
                 self.let_go(id);
@@ -235,7 +235,7 @@ impl Watch {
             Ending::Halt => halt_signal(config.halt, pid),
         };
         log::info!("{}: told to {}, {}", container.name(), word(order.ending), signal_name(signal));
-        if let Err(errno) = signalfd::send(pid, signal) {
+        if let Err(errno) = container.send(signal) {
             log::warn!("{}: kill {pid}: {errno}", container.name());
         }
         container.order = Some(order);
@@ -253,31 +253,31 @@ impl Watch {
     /// An order was not followed in time.
     pub(super) fn stop_overdue(&mut self, id: Id) {
         let Some(container) = self.containers.get_mut(&id) else { return };
-        let (Some(order), Some(pid)) = (container.order, container.pid()) else { return };
+        let (Some(order), Some(_)) = (container.order, container.pid()) else { return };
         if order.ending == Ending::Halt && order.kill {
             log::warn!("{}: did not stop within {} ms, killed", container.name(), order.timeout_ms);
             // ESRCH cannot be: it is our child and not reaped.
-            let _ = signalfd::send(pid, libc::SIGKILL);
+            let _ = container.send(libc::SIGKILL);
             return;
         }
         container.order = None;
         container.state = State::Running;
-        let why = format!("'{}' did not {} within {} ms", container.name(), word(order.ending), order.timeout_ms);
+        let why = format!("did not {} within {} ms", word(order.ending), order.timeout_ms);
         self.refuse_orders(id, &why);
         self.changed(id);
     }
 
     /// Send a signal to a container's first program.
     pub fn signal_init(&mut self, id: Id, signal: i32) {
-        if let Some(pid) = self.containers.get(&id).and_then(Supervised::pid) {
-            // EPERM or EINVAL of a number that came from outside: nothing to be done about it here.
-            let _ = signalfd::send(pid, signal);
+        if let Some(container) = self.containers.get(&id) {
+            // EINVAL of a number that came from outside: nothing to be done about it here.
+            let _ = container.send(signal);
         }
     }
 
     pub(super) fn changed(&mut self, id: Id) {
         self.answer_waiting(id);
-        self.out.push_back(Event::Changed(id));
+        self.out.push_back(Event::Changed);
     }
 }
 

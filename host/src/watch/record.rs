@@ -100,7 +100,7 @@ mod tests {
         let own = std::process::id() as i32;
         assert!(start_time(own).is_some());
         assert_eq!(start_time(0), None);
-        let child = std::process::Command::new("true").spawn().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = child.id() as i32;
         // Not reaped yet: a zombie at the latest when wait4 with WNOWAIT has seen it.
         rustix::process::waitid(
@@ -109,5 +109,6 @@ mod tests {
         )
         .unwrap();
         assert_eq!(start_time(pid), None);
+        child.wait().unwrap();
     }
 }

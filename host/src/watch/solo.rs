@@ -18,8 +18,9 @@ use std::time::Duration;
 
 const STDIN: u32 = 0;
 
-/// Start it, go to the background and return when it runs. `pidfile` gets the supervisor's pid.
-pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> Result<(), Failure> {
+/// Start it, go to the background and return when it runs, with what there is to be known of the start. `pidfile` gets
+/// the supervisor's pid.
+pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> Result<Vec<String>, Failure> {
     let (mut told, tell) = std::io::pipe().map_err(|e| failure("pipe", &e))?;
     match process::fork().map_err(|e| Failure::errno("fork", e))? {
         Cloned::Parent { .. } => {
@@ -29,7 +30,7 @@ pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> 
             let mut text = String::new();
             told.read_to_string(&mut text).map_err(|e| failure("read", &e))?;
             match text.split_at_checked(1) {
-                Some(("+", _)) => Ok(()),
+                Some(("+", notes)) => Ok(notes.lines().map(String::from).collect()),
                 Some((_, why)) => Err(Failure::new(why)),
                 None => Err(Failure::new("its supervisor died while starting it")),
             }
@@ -102,13 +103,17 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
     let mut started = false;
     loop {
         match watch.next()? {
-            Event::Changed(_) => {
+            Event::Changed => {
                 let Some(container) = watch.container(id) else { return Ok(()) };
                 let (running, over) = (container.state == State::Running, container.is_over());
                 let cause = container.last_failure().cloned();
                 if running {
+                    let notes = container.notes.join("\n");
+                    if foreground && !std::mem::replace(&mut started, true) {
+                        notes.lines().for_each(|note| eprint!("keel: {}: {note}\r\n", container.name()));
+                    }
                     started = true;
-                    say("+");
+                    say(&format!("+{notes}"));
                     if let Some(terminal) = &mut terminal {
                         terminal.connect(&mut watch, id);
                     }
@@ -124,7 +129,7 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
                     };
                 }
             }
-            Event::Output(_, bytes) => {
+            Event::Output(bytes) => {
                 // EIO or EPIPE: nobody looks any more; the container goes on.
                 let _ = write_all(stdout(), &bytes);
             }
@@ -133,12 +138,12 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
                     terminal.typed(&mut watch, id);
                 }
             }
-            Event::Room(_) => {
+            Event::Room => {
                 if let Some(terminal) = &mut terminal {
                     terminal.listen(&mut watch);
                 }
             }
-            Event::Own(_) | Event::Ended(..) => {}
+            Event::Own(_) | Event::Ended(_) => {}
             Event::Signal(caught) => forward(&mut watch, id, caught.signal, foreground),
         }
     }

@@ -42,7 +42,7 @@ impl Watch {
                         container.log = None;
                     }
                     if container.forward {
-                        self.out.push_back(Event::Output(id, bytes.to_vec()));
+                        self.out.push_back(Event::Output(bytes.to_vec()));
                     }
                 }
             }
@@ -57,7 +57,7 @@ impl Watch {
             }
         }
         if waiting && container.input.is_empty() {
-            self.out.push_back(Event::Room(id));
+            self.out.push_back(Event::Room);
         }
     }
 
