@@ -15,6 +15,7 @@ mod kernel;
 mod ls;
 pub mod out;
 mod plan;
+mod power;
 mod start;
 mod state;
 mod stop;
@@ -77,6 +78,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::Destroy => destroy::run(call),
         Verb::Info => info::run(call),
         Verb::Attach => attach::run(call),
+        Verb::PowerOff | Verb::Reboot | Verb::Halt => power::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

@@ -45,6 +45,12 @@ pub enum Verb {
     Plan,
     /// Says what the kernel offers.
     CheckConfig,
+    /// Switches the machine off.
+    PowerOff,
+    /// Restarts the machine.
+    Reboot,
+    /// Stops the machine.
+    Halt,
     /// Prints help.
     Help,
     /// Prints a manual page.

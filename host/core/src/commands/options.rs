@@ -4,8 +4,8 @@
 //! belongs to commands, and no two rows of a command share a letter or a long name (a test sees to it).
 
 use super::Verb::{
-    Attach, CheckConfig, Completions, Console, Create, Destroy, Help, Info, InstallLinks, Ls, Man, Plan, Start, Stop,
-    TemplateBusybox, Version,
+    Attach, CheckConfig, Completions, Console, Create, Destroy, Halt, Help, Info, InstallLinks, Ls, Man, Plan,
+    PowerOff, Reboot, Start, Stop, TemplateBusybox, Version,
 };
 use super::{Offer, OptionRow, Value, Verb};
 
@@ -111,6 +111,9 @@ const ALL: &[Verb] = &[
     InstallLinks,
     Version,
     TemplateBusybox,
+    PowerOff,
+    Reboot,
+    Halt,
 ];
 const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"];
 

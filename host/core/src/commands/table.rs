@@ -167,6 +167,33 @@ pub const COMMANDS: &[Command] = &[
         examples: &[("keel checkconfig --config linux/.config --kernel 3.4", "before a kernel is built")],
         ..BASE
     },
+    Command {
+        verb: Verb::PowerOff,
+        name: "poweroff",
+        summary: "switch the machine off, where keel is process 1",
+        about: &[
+            "Sends SIGUSR2 to process 1, as busybox's own command does: containers are stopped, everything is unmounted.",
+        ],
+        ..BASE
+    },
+    Command {
+        verb: Verb::Reboot,
+        name: "reboot",
+        summary: "restart the machine, where keel is process 1",
+        about: &[
+            "Sends SIGTERM to process 1, as busybox's own command does: containers are stopped, everything is unmounted.",
+        ],
+        ..BASE
+    },
+    Command {
+        verb: Verb::Halt,
+        name: "halt",
+        summary: "stop the machine, where keel is process 1",
+        about: &[
+            "Sends SIGUSR1 to process 1, as busybox's own command does: containers are stopped, everything is unmounted.",
+        ],
+        ..BASE
+    },
     Command { verb: Verb::Help, name: "help", summary: "print help on a command", operands: "[COMMAND]", ..BASE },
     Command {
         verb: Verb::Man,

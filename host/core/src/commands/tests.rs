@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
 
-const VERBS: [Verb; 16] = [
+const VERBS: [Verb; 19] = [
     Verb::Create,
     Verb::Start,
     Verb::Stop,
@@ -20,6 +20,9 @@ const VERBS: [Verb; 16] = [
     Verb::Completions,
     Verb::InstallLinks,
     Verb::Version,
+    Verb::PowerOff,
+    Verb::Reboot,
+    Verb::Halt,
     Verb::TemplateBusybox,
 ];
 
