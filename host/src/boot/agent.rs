@@ -103,8 +103,10 @@ impl Agent {
             match self.watch.next()? {
                 Event::Changed => self.go_on(),
                 Event::Ended(pid) => {
-                    if !self.logins.ended(&mut self.watch, pid) && self.ending.is_some() {
+                    if self.ending.is_some() {
                         self.go_on();
+                    } else {
+                        self.logins.ended(&mut self.watch, pid);
                     }
                 }
                 Event::Signal(caught) => self.signal(caught),

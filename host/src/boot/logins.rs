@@ -65,12 +65,12 @@ impl Logins {
         true
     }
 
-    /// A child has ended; false: it is none of ours.
-    pub fn ended(&mut self, watch: &mut Watch, pid: i32) -> bool {
-        let Some(n) = self.rows.iter().position(|row| row.pid == Some(pid)) else { return false };
-        self.rows[n].pid = None;
-        self.again(watch, n);
-        true
+    /// A child has ended: if it is one of ours, the next follows.
+    pub fn ended(&mut self, watch: &mut Watch, pid: i32) {
+        if let Some(n) = self.rows.iter().position(|row| row.pid == Some(pid)) {
+            self.rows[n].pid = None;
+            self.again(watch, n);
+        }
     }
 
     fn again(&mut self, watch: &mut Watch, n: usize) {
