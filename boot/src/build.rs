@@ -7,6 +7,7 @@ use crate::fault::{At, Fault, Result};
 use crate::target::Target;
 use crate::toolchain;
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,7 +44,11 @@ pub fn program(target: Target, package: &str, name: &str) -> Result<PathBuf> {
     let freestanding = package == "pid1";
     let triple = target.triple();
     let mut command = cargo();
-    command.args(["build", "--quiet", "--release", "-p", package, "--bin", name, "--target", triple]);
+    command.args(["build", "--release", "-p", package, "--bin", name, "--target", triple]);
+    // A person sees how far it is; a log gets what went wrong.
+    if !std::io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
     let dir = if target == Target::STOCK {
         set_flags(&mut command, triple, if freestanding { "" } else { "-Ctarget-feature=+crt-static" });
         target_dir()

@@ -163,7 +163,7 @@ pub struct Running {
     pub input: Option<ChildStdin>,
     /// The screen of ttyS0.
     pub output: Option<ChildStdout>,
-    /// Both directions of ttyS1.
+    /// Both directions of ttyS1. What is written before the guest has opened it is lost.
     pub second: Option<UnixStream>,
     /// QEMU's own control connection.
     pub monitor: Option<Monitor>,

@@ -17,6 +17,14 @@ const APPEND: &str = "console=ttyS0 panic=-1 quiet cryptomgr.notests=1";
 
 /// Builds, packs, boots.
 pub fn run(words: &Words) -> Result<ExitCode> {
+    let memory_mib = match words.value("memory") {
+        None => 256,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|n| *n >= 16)
+            .ok_or_else(|| Fault::new(format!("memory '{text}': a number of MiB, 16 or more")))?,
+    };
     apt::ensure(&[artifacts::QEMU, artifacts::BUSYBOX])?;
     let kernel = match words.value("kernel") {
         Some(file) => artifacts::kernel_file(Path::new(file))?,
@@ -38,14 +46,7 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     };
     let initrd = place(&layout.ramdisk()?.pack(Compression::None)?)?;
     let mut machine = Machine::new(kernel.image);
-    machine.memory_mib = match words.value("memory") {
-        None => 256,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|n| *n >= 16)
-            .ok_or_else(|| Fault::new(format!("memory '{text}': a number of MiB, 16 or more")))?,
-    };
+    machine.memory_mib = memory_mib;
     machine.append = APPEND.to_owned();
     if !names.is_empty() {
         machine.append += &format!(" keel.containers={}", names.join(","));
