@@ -29,5 +29,6 @@ mod ramdisk_tests;
 pub mod scratch;
 pub mod suite;
 pub mod target;
+pub mod terminal;
 mod toolchain;
 pub mod vmlinux;

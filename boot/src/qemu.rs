@@ -107,9 +107,11 @@ impl Machine {
         std::iter::once("qemu-system-x86_64".to_string()).chain(quoted).collect::<Vec<_>>().join(" ")
     }
 
-    /// Boots with the console on this terminal, until QEMU ends. Ctrl-A X ends it, Ctrl-A C is its monitor.
+    /// Boots with the console on this terminal, until QEMU ends or Ctrl-A X ends it.
     pub fn on_terminal(&self, qemu: &Path) -> Result<ExitStatus> {
-        Command::new(qemu).args(self.arguments("mon:stdio")).status().at("exec", qemu)
+        let mut command = Command::new(qemu);
+        command.args(self.arguments("stdio"));
+        crate::terminal::run(command)
     }
 
     /// Boots with the console on pipes. `socket_dir` is for the second serial and the monitor: when given, both are made,
