@@ -65,17 +65,14 @@ impl Entry {
     }
 }
 
-/// Reads all archives in `bytes`. Inode numbers of later archives are made distinct from earlier ones where hard links
-/// could otherwise join: the kernel forgets them at each trailer.
+/// Reads all archives in `bytes`.
 pub fn read(bytes: &[u8]) -> Result<Vec<Entry>> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut at = 0;
     while let Some(start) = bytes[at..].iter().position(|b| *b != 0).map(|n| at + n) {
-        let first = entries.len();
-        at = read_one(bytes, start, &mut entries)?;
-        if first > 0 {
-            separate(&mut entries, first);
-        }
+        let (more, end) = read_one(bytes, start)?;
+        join(&mut entries, more);
+        at = end;
     }
     if entries.is_empty() && bytes.iter().all(|b| *b == 0) {
         return Err(Fault::new("no cpio archive: it is empty"));
@@ -83,15 +80,26 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// One archive, up to its trailer or the end of input; returns where the next one may begin.
-fn read_one(bytes: &[u8], mut at: usize, entries: &mut Vec<Entry>) -> Result<usize> {
+/// Appends a later archive. Its inode numbers are made distinct where hard links could otherwise join earlier ones: the
+/// kernel forgets them at each trailer.
+pub(crate) fn join(entries: &mut Vec<Entry>, more: Vec<Entry>) {
+    let first = entries.len();
+    entries.extend(more);
+    if first > 0 {
+        separate(entries, first);
+    }
+}
+
+/// The archive that begins at `at`, up to its trailer or the end of input, and where the next one may begin.
+pub(crate) fn read_one(bytes: &[u8], mut at: usize) -> Result<(Vec<Entry>, usize)> {
+    let mut entries = Vec::new();
     // Padding counts from the archive's own start, not from the start of the file.
     let base = at;
     let pad = |n: usize| base + (n - base).next_multiple_of(4);
     loop {
         let broken = |why: &str| Fault::new(format!("cpio: byte {at}: {why}"));
         if at == bytes.len() && at > base {
-            return Ok(at);
+            return Ok((entries, at));
         }
         let header = bytes.get(at..at.saturating_add(HEADER)).ok_or_else(|| broken("it ends in a header"))?;
         if !matches!(&header[..6], b"070701" | b"070702") {
@@ -120,7 +128,7 @@ fn read_one(bytes: &[u8], mut at: usize, entries: &mut Vec<Entry>) -> Result<usi
         };
         at = pad(data_at + size).min(bytes.len());
         if name == TRAILER {
-            return Ok(at);
+            return Ok((entries, at));
         }
         entries.push(Entry {
             name: name.to_vec(),

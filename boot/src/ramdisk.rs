@@ -34,34 +34,32 @@ impl Ramdisk {
     /// Reads a ramdisk as a boot loader hands it over: archives one after the other, each plain or packed. Returns the
     /// compression of the last packed one, in which the whole is to be packed again.
     pub fn read(bytes: &[u8]) -> Result<(Ramdisk, Compression)> {
-        let mut tree = Ramdisk::new();
         let mut packing = Compression::None;
-        let mut plain_bytes = Vec::new();
+        let mut entries = Vec::new();
+        let mut left = LIMIT;
         let mut rest = bytes;
         while let Some(start) = rest.iter().position(|b| *b != 0) {
             rest = &rest[start..];
             match Compression::detect(rest)? {
                 Compression::None => {
-                    let used = plain_part(rest);
-                    plain_bytes.extend_from_slice(&rest[..used]);
+                    let (more, used) = cpio::read_one(rest, 0)?;
+                    cpio::join(&mut entries, more);
                     rest = &rest[used..];
                 }
                 packed => {
-                    let (data, used) = packed.unpack(rest, LIMIT - plain_bytes.len().min(LIMIT))?;
-                    plain_bytes.resize(plain_bytes.len().next_multiple_of(4), 0);
-                    plain_bytes.extend_from_slice(&data);
+                    let (data, used) = packed.unpack(rest, left)?;
+                    left -= data.len();
+                    cpio::join(&mut entries, cpio::read(&data)?);
                     packing = packed;
-                    // After an lz4 stream there is no telling what follows; after others only a known start is taken.
                     rest = &rest[used..];
-                    if packed == Compression::Lz4 {
-                        break;
-                    }
                 }
             }
         }
-        for entry in cpio::read(&plain_bytes)? {
-            tree.push(entry);
+        if entries.is_empty() && bytes.iter().all(|b| *b == 0) {
+            return Err(Fault::new("no ramdisk: it is empty"));
         }
+        let mut tree = Ramdisk::new();
+        entries.into_iter().for_each(|entry| tree.push(entry));
         Ok((tree, packing))
     }
 
@@ -201,11 +199,4 @@ impl Ramdisk {
         }
         found
     }
-}
-
-/// The length of the plain archive at the start of `bytes`: up to the end of its trailer, or all of it.
-fn plain_part(bytes: &[u8]) -> usize {
-    const END: &[u8] = b"TRAILER!!!\0";
-    let end = bytes.windows(END.len()).position(|w| w == END).map_or(bytes.len(), |n| n + END.len());
-    end.next_multiple_of(4).min(bytes.len())
 }

@@ -23,6 +23,8 @@ fn sample() -> Vec<Entry> {
         Entry { rdev: (5, 1), ..entry("dev/console", kind::CHAR | 0o600, b"") },
         Entry { rdev: (259, 70_000), uid: 1000, ..entry("dev/block", kind::BLOCK | 0o660, b"") },
         entry("pipe", kind::FIFO | 0o644, b""),
+        // What an archive ends with, in a file, as in any busybox; and what another begins with.
+        entry("bin/cpio", kind::FILE | 0o755, b"TRAILER!!!\0\0\0\0\0\0\x00070701\x1f\x8b"),
         Entry { ino: 9, nlink: 2, ..entry("one", kind::FILE | 0o4755, b"") },
         Entry { ino: 9, nlink: 2, ..entry("two", kind::FILE | 0o4755, b"shared") },
         entry("n\u{e9}-\u{1f600}", kind::FILE | 0o644, &[0, 255, 10]),
