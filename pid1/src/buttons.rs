@@ -30,7 +30,7 @@ impl Buttons {
         *self = Buttons::none();
         let mut free = self.devices.iter_mut();
         for n in 0..DEVICES {
-            let mut name = Text::<32>::new();
+            let mut name = Text::<64>::new();
             let _ = write!(name, "event{n}");
             let Some(path) = Text::<64>::of(&[b"/dev/input/", name.bytes()]) else {
                 return;

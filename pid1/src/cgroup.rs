@@ -18,8 +18,8 @@ const FLAGS: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(Moun
 
 /// Mounts what is asked for.
 pub fn mount(settings: &Settings<'_>) {
-    let Some(root) = Text::<128>::of(&[settings.cgroup_root]) else {
-        log::warn!("keel.cgroup.root='{}': ENAMETOOLONG", Shown(settings.cgroup_root));
+    let Some(root) = Text::<512>::of(&[settings.cgroup_root]) else {
+        warn!("keel.cgroup.root='{}': ENAMETOOLONG", Shown(settings.cgroup_root));
         return;
     };
     let result = match settings.cgroup {
@@ -29,7 +29,7 @@ pub fn mount(settings: &Settings<'_>) {
         Cgroup::Hybrid => separate(root.c_str(), true),
     };
     if let Err(e) = result {
-        log::warn!("cgroups on '{}': {}", Shown(settings.cgroup_root), Symbol(e));
+        warn!("cgroups on '{}': {}", Shown(settings.cgroup_root), Symbol(e));
     }
 }
 
@@ -48,16 +48,16 @@ fn separate(root: &CStr, unified: bool) -> Result<()> {
     }
     let mut text = buffer::<2048>();
     for name in controllers(files::read(c"/proc/cgroups", &mut text)?) {
-        let (Some(target), Some(data)) = (Text::<192>::of(&[root.to_bytes(), b"/", name]), Text::<64>::of(&[name]))
+        let (Some(target), Some(data)) = (Text::<512>::of(&[root.to_bytes(), b"/", name]), Text::<64>::of(&[name]))
         else {
             continue;
         };
         if let Err(e) = one(target.c_str(), c"cgroup", data.c_str()) {
-            log::warn!("cgroup '{}': {}", Shown(name), Symbol(e));
+            warn!("cgroup '{}': {}", Shown(name), Symbol(e));
         }
     }
     if unified {
-        let target = Text::<192>::of(&[root.to_bytes(), b"/unified"]).ok_or(Errno::NAMETOOLONG)?;
+        let target = Text::<512>::of(&[root.to_bytes(), b"/unified"]).ok_or(Errno::NAMETOOLONG)?;
         one(target.c_str(), c"cgroup2", c"")?;
     }
     Ok(())
@@ -66,7 +66,7 @@ fn separate(root: &CStr, unified: bool) -> Result<()> {
 /// Makes a directory and those above it.
 fn make_directories(path: &[u8]) -> Result<()> {
     for (i, _) in path.iter().enumerate().skip(1).filter(|(_, c)| **c == b'/').chain([(path.len(), &b'/')]) {
-        let part = Text::<192>::of(&[&path[..i]]).ok_or(Errno::NAMETOOLONG)?;
+        let part = Text::<512>::of(&[&path[..i]]).ok_or(Errno::NAMETOOLONG)?;
         match rustix::fs::mkdir(part.c_str(), Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) if rustix::fs::stat(part.c_str()).is_ok() => {

@@ -19,7 +19,7 @@ pub fn mount(entry: &Entry, mode: Mode) {
     if let Err(e) = try_mount(entry) {
         // The runtime decides what a container has.
         if mode == Mode::Machine || !matches!(e, Errno::PERM | Errno::ACCESS | Errno::ROFS) {
-            log::warn!("mount {} on '{}': {}", Shown(entry.kind.to_bytes()), Shown(entry.target.to_bytes()), Symbol(e));
+            warn!("mount {} on '{}': {}", Shown(entry.kind.to_bytes()), Shown(entry.target.to_bytes()), Symbol(e));
         }
     }
 }
@@ -77,7 +77,7 @@ fn fill_dev() {
         }
         match rustix::fs::symlink(*target, *path) {
             Ok(()) | Err(Errno::EXIST) => {}
-            Err(e) => log::warn!("'{}': {}", Shown(path.to_bytes()), Symbol(e)),
+            Err(e) => warn!("'{}': {}", Shown(path.to_bytes()), Symbol(e)),
         }
     }
 }
@@ -91,7 +91,7 @@ fn make_node(path: &CStr, mode: u16, major: u32, minor: u32) {
         makedev(major, minor),
     ) {
         Ok(()) | Err(Errno::EXIST) => {}
-        Err(e) => log::warn!("node '{}': {}", Shown(path.to_bytes()), Symbol(e)),
+        Err(e) => warn!("node '{}': {}", Shown(path.to_bytes()), Symbol(e)),
     }
 }
 
@@ -99,7 +99,7 @@ fn make_node(path: &CStr, mode: u16, major: u32, minor: u32) {
 /// devtmpfs. Devices without an entry in sysfs are left to fail where they are opened.
 pub fn make_from_sysfs(class: &[u8], name: &[u8]) {
     let (Some(node), Some(number)) =
-        (Text::<64>::of(&[b"/dev/", name]), Text::<96>::of(&[b"/sys/class/", class, b"/", name, b"/dev"]))
+        (Text::<64>::of(&[b"/dev/", name]), Text::<512>::of(&[b"/sys/class/", class, b"/", name, b"/dev"]))
     else {
         return;
     };
@@ -123,6 +123,6 @@ pub fn mount_own_proc() {
         rustix::mount::mount(c"proc", c"/proc", c"proc", MountFlags::from_bits_retain(TABLE[0].flags), TABLE[0].data)
     });
     if let Err(e) = mounted {
-        log::warn!("mount proc on '/proc' of the namespace: {}", Symbol(e));
+        warn!("mount proc on '/proc' of the namespace: {}", Symbol(e));
     }
 }

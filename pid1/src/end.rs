@@ -21,7 +21,7 @@ const REPORT_MS: u64 = 2_000;
 
 /// Ends everything.
 pub fn run(init: &mut Init<'_>, ending: Ending) -> ! {
-    log::info!("{}{}", ending.outcome, if ending.at_once { " at once" } else { "" });
+    info!("{}{}", ending.outcome, if ending.at_once { " at once" } else { "" });
     // From here every child's end is an event, whoever reaped before.
     wait::collect(init, false);
     init.children.by_kernel = false;
@@ -33,7 +33,7 @@ pub fn run(init: &mut Init<'_>, ending: Ending) -> ! {
     if !gone {
         let _ = signal::send(-1, SIGKILL);
         if !none_left(init, KILLED_MS, false) {
-            log::warn!("processes are left that the kernel cannot end");
+            warn!("processes are left that the kernel cannot end");
         }
     }
     let status = init.payload.as_ref().and_then(|p| p.status).unwrap_or(Status::exited(0));
@@ -49,7 +49,7 @@ pub fn run(init: &mut Init<'_>, ending: Ending) -> ! {
             // LXC reads halt and reboot from the signal that the kernel ends this namespace with (reboot_pid_ns()).
             let e = rustix::system::reboot(command(ending.outcome)).err();
             if let Some(e) = e {
-                log::debug!("reboot(2) in this container: {}", Symbol(e));
+                debug!("reboot(2) in this container: {}", Symbol(e));
             }
             process::exit(code)
         }
@@ -109,7 +109,7 @@ pub fn in_child(init: &mut Init<'_>, most_ms: u64, work: impl FnOnce()) -> bool 
             }
             Ok(Fork::Parent(child)) => break child,
             Err(e) if clock::now_ms() >= deadline => {
-                log::warn!("fork: {}", Symbol(e));
+                warn!("fork: {}", Symbol(e));
                 return false;
             }
             Err(_) => {
@@ -135,18 +135,18 @@ pub fn in_child(init: &mut Init<'_>, most_ms: u64, work: impl FnOnce()) -> bool 
 
 fn end_machine(init: &mut Init<'_>, outcome: Outcome, code: u8) -> ! {
     if !in_child(init, u64::from(init.settings.sync_ms), flush::run) {
-        log::warn!("not everything could be unmounted and synced in time");
+        warn!("not everything could be unmounted and synced in time");
     }
     if let Some(port) = init.settings.debug_exit
         && let Err(e) = power::debug_exit(port, code)
     {
-        log::warn!("keel.debug_exit=0x{port:x}: {}", Symbol(e));
+        warn!("keel.debug_exit={port}: {}", Symbol(e));
     }
     let wanted = command(outcome);
     for command in [wanted, RebootCommand::Restart] {
         match power::in_child(command) {
             Ok(()) => panic::stay(),
-            Err(e) => log::error!("{outcome}: {}", Symbol(e)),
+            Err(e) => error!("{outcome}: {}", Symbol(e)),
         }
     }
     panic::stay()

@@ -11,12 +11,14 @@ use crate::sys::Result;
 use crate::text::Text;
 
 /// Reads a file from its beginning, up to the size of the buffer.
+#[inline(never)]
 pub fn read<'b>(path: &CStr, buffer: &'b mut [MaybeUninit<u8>]) -> Result<&'b [u8]> {
     let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
     crate::sys::read_all(fd.as_fd(), buffer)
 }
 
 /// Writes to a file that is there.
+#[inline(never)]
 pub fn write(path: &CStr, bytes: &[u8]) -> Result<()> {
     let fd = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
     rustix::io::write(&fd, bytes).map(drop)

@@ -27,7 +27,7 @@ pub fn run() {
     }
     each_mount(&mut |target| {
         rustix::mount::mount_remount(target, MountFlags::RDONLY, c"").inspect_err(|e| {
-            log::warn!("'{}' stays writable: {}", Shown(target.to_bytes()), Symbol(*e));
+            warn!("'{}' stays writable: {}", Shown(target.to_bytes()), Symbol(*e));
         })
     });
     rustix::fs::sync();
@@ -60,7 +60,7 @@ fn swap_off() {
         if let Some(device) = unescape(device, &mut path)
             && let Err(e) = power::swap_off(device)
         {
-            log::warn!("swapoff '{}': {}", Shown(device.to_bytes()), Symbol(e));
+            warn!("swapoff '{}': {}", Shown(device.to_bytes()), Symbol(e));
         }
     }
 }

@@ -3,59 +3,44 @@
 //! Known: `\n` host name, `\l` terminal, `\s` system, `\r` release, `\v` version, `\m` machine, `\o` domain, `\\`. Date, time, users and
 //! speed (`\d \t \u \U \b`) and what is not known print nothing.
 
-use core::fmt::{Result, Write};
-
 /// What the escapes stand for.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
     /// `\l`
-    pub line: &'a str,
+    pub line: &'a [u8],
     /// `\n`
-    pub node: &'a str,
+    pub node: &'a [u8],
     /// `\s`
-    pub system: &'a str,
+    pub system: &'a [u8],
     /// `\r`
-    pub release: &'a str,
+    pub release: &'a [u8],
     /// `\v`
-    pub version: &'a str,
+    pub version: &'a [u8],
     /// `\m`
-    pub machine: &'a str,
+    pub machine: &'a [u8],
     /// `\o`
-    pub domain: &'a str,
+    pub domain: &'a [u8],
 }
 
-/// Writes `text` to `out` with the escapes replaced. Bytes that are not UTF-8 become `?`.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write(out: &mut impl Write, text: &[u8], names: &Names<'_>) -> Result {
+/// Gives `text` to `out` piece by piece, the escapes replaced.
+pub fn write(mut out: impl FnMut(&[u8]), text: &[u8], names: &Names<'_>) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|c| *c == b'\\') {
-        plain(out, &rest[..at])?;
-        match rest.get(at + 1) {
-            Some(b'\\') => out.write_char('\\')?,
-            Some(b'l') => out.write_str(names.line)?,
-            Some(b'n') => out.write_str(names.node)?,
-            Some(b's') => out.write_str(names.system)?,
-            Some(b'r') => out.write_str(names.release)?,
-            Some(b'v') => out.write_str(names.version)?,
-            Some(b'm') => out.write_str(names.machine)?,
-            Some(b'o') => out.write_str(names.domain)?,
-            _ => {}
-        }
+        out(&rest[..at]);
+        out(match rest.get(at + 1) {
+            Some(b'\\') => b"\\",
+            Some(b'l') => names.line,
+            Some(b'n') => names.node,
+            Some(b's') => names.system,
+            Some(b'r') => names.release,
+            Some(b'v') => names.version,
+            Some(b'm') => names.machine,
+            Some(b'o') => names.domain,
+            _ => b"",
+        });
         rest = rest.get(at + 2..).unwrap_or_default();
     }
-    plain(out, rest)
-}
-
-fn plain(out: &mut impl Write, text: &[u8]) -> Result {
-    for chunk in text.utf8_chunks() {
-        out.write_str(chunk.valid())?;
-        if !chunk.invalid().is_empty() {
-            out.write_char('?')?;
-        }
-    }
-    Ok(())
+    out(rest);
 }
 
 #[cfg(test)]
@@ -65,25 +50,25 @@ mod tests {
     #[test]
     fn escapes() {
         let names = Names {
-            line: "ttyS0",
-            node: "guest",
-            system: "Linux",
-            release: "6.1",
-            version: "#1",
-            machine: "x86_64",
-            domain: "lan",
+            line: b"ttyS0",
+            node: b"guest",
+            system: b"Linux",
+            release: b"6.1",
+            version: b"#1",
+            machine: b"x86_64",
+            domain: b"lan",
         };
         let text = |s: &[u8]| {
-            let mut out = String::new();
-            write(&mut out, s, &names).unwrap();
-            out
+            let mut out = Vec::new();
+            write(|piece| out.extend_from_slice(piece), s, &names);
+            String::from_utf8(out).unwrap()
         };
         assert_eq!(
             text(b"Welcome to \\n (\\l)\n\\s \\r \\v \\m \\o \\\\\n"),
             "Welcome to guest (ttyS0)\nLinux 6.1 #1 x86_64 lan \\\n"
         );
         assert_eq!(text(b"a\\dx\\"), "ax");
-        assert_eq!(text(b"\xff\\n"), "?guest");
+        assert_eq!(text("é\\n".as_bytes()), "éguest");
         assert_eq!(text(b""), "");
     }
 }

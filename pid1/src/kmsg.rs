@@ -20,7 +20,21 @@ const WINDOW_MS: u32 = 5_000;
 /// How much is kept before the device can be opened.
 const KEPT: usize = 2048;
 
+/// Says something at a level: one call per line, as each `log::info!` would bring its place in the source and its own test of the level.
+#[inline(never)]
+pub fn say(level: Level, text: core::fmt::Arguments<'_>) {
+    if level <= log::max_level() {
+        log::logger().log(&Record::builder().level(level).args(text).build());
+    }
+}
+
+macro_rules! error { ($($text:tt)+) => { $crate::kmsg::say(::log::Level::Error, format_args!($($text)+)) } }
+macro_rules! warn { ($($text:tt)+) => { $crate::kmsg::say(::log::Level::Warn, format_args!($($text)+)) } }
+macro_rules! info { ($($text:tt)+) => { $crate::kmsg::say(::log::Level::Info, format_args!($($text)+)) } }
+macro_rules! debug { ($($text:tt)+) => { $crate::kmsg::say(::log::Level::Debug, format_args!($($text)+)) } }
+
 struct Kmsg {
+    /// The descriptor plus one, so that all of this begins as zeros.
     fd: AtomicI32,
     kept: [AtomicU8; KEPT],
     kept_len: AtomicU16,
@@ -29,7 +43,7 @@ struct Kmsg {
 }
 
 static KMSG: Kmsg = Kmsg {
-    fd: AtomicI32::new(-1),
+    fd: AtomicI32::new(0),
     kept: [const { AtomicU8::new(0) }; KEPT],
     kept_len: AtomicU16::new(0),
     window: AtomicU32::new(0),
@@ -44,7 +58,7 @@ pub fn begin(level: LevelFilter) {
 
 /// Opens the log, and writes what was kept. True if it is /dev/kmsg.
 pub fn open() -> bool {
-    if KMSG.fd.load(Relaxed) > 2 {
+    if descriptor() > 2 {
         return true;
     }
     let found = match rustix::fs::open(c"/dev/kmsg", OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()) {
@@ -52,8 +66,8 @@ pub fn open() -> bool {
         Err(_) if !rustix::termios::isatty(stdio::error()) => 2,
         Err(_) => return false,
     };
-    KMSG.fd.store(found, Relaxed);
-    let mut line = Text::<256>::new();
+    KMSG.fd.store(found + 1, Relaxed);
+    let mut line = Text::<512>::new();
     for cell in &KMSG.kept[..usize::from(KMSG.kept_len.swap(0, Relaxed))] {
         let c = cell.load(Relaxed);
         line.push(&[c]);
@@ -65,15 +79,15 @@ pub fn open() -> bool {
     found > 2
 }
 
-/// The descriptor, for who closes all others.
+/// The descriptor, for who closes all others; -1 before it is open.
 pub fn descriptor() -> i32 {
-    KMSG.fd.load(Relaxed)
+    KMSG.fd.load(Relaxed) - 1
 }
 
 impl Kmsg {
     /// Writes a line that begins with `<level>`.
     fn put(&self, line: &[u8]) {
-        let raw = self.fd.load(Relaxed);
+        let raw = self.fd.load(Relaxed) - 1;
         if raw < 0 {
             let start = usize::from(self.kept_len.load(Relaxed));
             if let Some(room) = self.kept.get(start..start + line.len()) {
@@ -111,12 +125,10 @@ impl Kmsg {
     }
 
     fn write(&self, level: u8, text: core::fmt::Arguments<'_>) {
-        let mut line = Text::<256>::new();
+        let mut line = Text::<512>::new();
         let _ = write!(line, "<{level}>pid1: {text}");
-        let mut bytes = Text::<258>::new();
-        bytes.push(line.bytes());
-        bytes.push(b"\n");
-        self.put(bytes.bytes());
+        line.end_with(b'\n');
+        self.put(line.bytes());
     }
 }
 

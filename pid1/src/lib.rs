@@ -10,6 +10,7 @@
 pub mod backoff;
 pub mod cgroups;
 pub mod cmdline;
+pub mod errno;
 pub mod issue;
 pub mod manual;
 pub mod mountinfo;

@@ -56,19 +56,19 @@ pub fn run(login: Login<'_>) -> ! {
 }
 
 fn fail(name: &[u8], e: Errno) -> ! {
-    log::error!("no login on '{}': {}", Shown(name), Symbol(e));
+    error!("no login on '{}': {}", Shown(name), Symbol(e));
     let gone = matches!(e, Errno::NOENT | Errno::NXIO | Errno::NODEV | Errno::IO | Errno::NOTTY);
     process::exit(if gone { NO_TERMINAL } else { crate::FAILED })
 }
 
 fn automatic(terminal: &[u8], user: &[u8], term: &CStr) -> ! {
     let Some(name) = Text::<64>::of(&[user]).filter(|_| is_user_name(user)) else {
-        log::error!("'{}' is no user's name", Shown(user));
+        error!("'{}' is no user's name", Shown(user));
         process::exit(NO_LOGIN);
     };
     let e = login_program(&[c"-f", name.c_str()], term);
     if e != Errno::NOENT {
-        log::error!("login(1) on '{}': {}", Shown(terminal), Symbol(e));
+        error!("login(1) on '{}': {}", Shown(terminal), Symbol(e));
     }
     shell::run(user, term)
 }
@@ -93,7 +93,7 @@ fn ask(terminal: &[u8], term: &CStr) -> ! {
             continue;
         };
         let e = login_program(&[c"--", name.c_str()], term);
-        log::error!(
+        error!(
             "no login on '{}': login(1): {} (keel.autologin=USER needs none, it starts USER's shell)",
             Shown(terminal),
             Symbol(e)
@@ -129,22 +129,20 @@ fn greet(terminal: &[u8]) {
     };
     let system = rustix::system::uname();
     let names = Names {
-        line: core::str::from_utf8(terminal).unwrap_or("?"),
-        node: system.nodename().to_str().unwrap_or("?"),
-        system: system.sysname().to_str().unwrap_or("?"),
-        release: system.release().to_str().unwrap_or("?"),
-        version: system.version().to_str().unwrap_or("?"),
-        machine: system.machine().to_str().unwrap_or("?"),
-        domain: system.domainname().to_str().unwrap_or("?"),
+        line: terminal,
+        node: system.nodename().to_bytes(),
+        system: system.sysname().to_bytes(),
+        release: system.release().to_bytes(),
+        version: system.version().to_bytes(),
+        machine: system.machine().to_bytes(),
+        domain: system.domainname().to_bytes(),
     };
-    let mut out = Text::<4096>::new();
-    let _ = pid1::issue::write(&mut out, issue, &names);
-    say(out.bytes());
+    pid1::issue::write(say, issue, &names);
 }
 
 fn prompt() {
     let system = rustix::system::uname();
-    let mut out = Text::<128>::new();
+    let mut out = Text::<512>::new();
     out.push(system.nodename().to_bytes());
     out.push(b" login: ");
     say(out.bytes());

@@ -56,7 +56,7 @@ impl<'a> Logins<'a> {
                 Err(e) => {
                     let wait = slot.backoff.ended(0);
                     slot.due = Some(now + wait);
-                    log::warn!("login on '{}': fork: {}, again in {wait} ms", Shown(slot.terminal), Symbol(e));
+                    warn!("login on '{}': fork: {}, again in {wait} ms", Shown(slot.terminal), Symbol(e));
                 }
             }
         }
@@ -83,11 +83,11 @@ impl Slot<'_> {
         let life = now.saturating_sub(self.started);
         if [NO_TERMINAL, NO_LOGIN].contains(&status.exit_code()) && status.signal().is_none() {
             self.due = None;
-            log::warn!("no more logins on '{}' until SIGHUP", Shown(self.terminal));
+            warn!("no more logins on '{}' until SIGHUP", Shown(self.terminal));
             return;
         }
         let wait = self.backoff.ended(life);
         self.due = Some(now + wait);
-        log::debug!("login on '{}' {status} after {life} ms, again in {wait} ms", Shown(self.terminal));
+        debug!("login on '{}' {status} after {life} ms, again in {wait} ms", Shown(self.terminal));
     }
 }

@@ -6,13 +6,15 @@
 #![no_std]
 #![no_main]
 
+#[macro_use]
+mod kmsg;
+
 mod buttons;
 mod cgroup;
 mod devices;
 mod end;
 mod files;
 mod flush;
-mod kmsg;
 mod login;
 mod logins;
 mod panic;

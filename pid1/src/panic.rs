@@ -22,8 +22,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     if !AGAIN.swap(true, Relaxed) {
         crate::kmsg::open();
         match info.location() {
-            Some(at) => log::error!("panic at {}:{}: {}", at.file(), at.line(), info.message()),
-            None => log::error!("panic: {}", info.message()),
+            Some(at) => error!("panic at {}:{}: {}", at.file(), at.line(), info.message()),
+            None => error!("panic: {}", info.message()),
         }
     }
     if !MACHINE.load(Relaxed) || !rustix::process::getpid().is_init() {

@@ -60,7 +60,7 @@ impl<'a> Payload<'a> {
             Err(e) => {
                 let wait = self.backoff.ended(0);
                 self.due = now + wait;
-                log::warn!("payload: fork: {}, again in {wait} ms", Symbol(e));
+                warn!("payload: fork: {}, again in {wait} ms", Symbol(e));
             }
         }
         self.child.is_some()
@@ -78,7 +78,7 @@ impl<'a> Payload<'a> {
         signal::reset();
         let name = self.words.first().unwrap_or(c"");
         let e = execute(name, self.words, environment);
-        log::error!("'{}': {}", Shown(name.to_bytes()), Symbol(e));
+        error!("'{}': {}", Shown(name.to_bytes()), Symbol(e));
         process::exit(if e == Errno::NOENT { NOT_FOUND } else { NOT_EXECUTABLE })
     }
 
@@ -90,11 +90,7 @@ impl<'a> Payload<'a> {
             None => Err(Errno::NAMETOOLONG),
         });
         if let Err(e) = taken {
-            log::warn!(
-                "payload without a terminal: '/dev/{}': {}",
-                Shown(self.terminal.unwrap_or(b"console")),
-                Symbol(e)
-            );
+            warn!("payload without a terminal: '/dev/{}': {}", Shown(self.terminal.unwrap_or(b"console")), Symbol(e));
         }
         process::close_range(
             3,

@@ -8,9 +8,8 @@ use pid1::params::notify_credential;
 use pid1::settings::{Notify, Settings};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sendto, socket_with};
 
-use crate::sys::{Result, Symbol, vsock};
+use crate::sys::{Result, Symbol, socket};
 use crate::text::{Shown, Text, buffer};
 use crate::{devices, files};
 
@@ -38,37 +37,26 @@ pub fn send(settings: &Settings<'_>, machine: bool, message: Message) {
     if let Some(port) = settings.report
         && let Err(e) = to_port(port, text.bytes())
     {
-        log::warn!("report to '{}': {}", Shown(port), Symbol(e));
+        warn!("report to '{}': {}", Shown(port), Symbol(e));
     }
     let mut credential = buffer::<4096>();
     let socket = settings.notify.or_else(|| if machine { credential_of_machine(&mut credential) } else { None });
-    let told = match socket {
-        None => Ok(()),
-        Some(Notify::Vsock(cid, port)) => {
-            vsock::connect(cid, port).and_then(|fd| rustix::io::write(&fd, text.bytes()).map(drop))
-        }
-        Some(Notify::Unix(path)) => to_unix(path, text.bytes()),
+    let Some(socket) = socket else { return };
+    let connected = match socket {
+        Notify::Vsock(cid, port) => socket::connect_virtual(cid, port),
+        Notify::Unix(path) => socket::connect_local(path),
     };
-    if let Err(e) = told {
-        log::warn!("keel.notify: {}", Symbol(e));
+    if let Err(e) = connected.and_then(|fd| rustix::io::write(&fd, text.bytes())) {
+        warn!("keel.notify: {}", Symbol(e));
     }
 }
 
 fn to_port(path: &[u8], text: &[u8]) -> Result<()> {
     let name = path.strip_prefix(b"/dev/").unwrap_or(path);
     devices::make_from_sysfs(b"virtio-ports", name);
-    let path = Text::<96>::of(&[path]).ok_or(Errno::NAMETOOLONG)?;
+    let path = Text::<512>::of(&[path]).ok_or(Errno::NAMETOOLONG)?;
     let fd = rustix::fs::open(path.c_str(), OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
     rustix::io::write(&fd, text).map(drop)
-}
-
-fn to_unix(path: &[u8], text: &[u8]) -> Result<()> {
-    let address = match path {
-        [b'@', name @ ..] => SocketAddrUnix::new_abstract_name(name)?,
-        _ => SocketAddrUnix::new(Text::<112>::of(&[path]).ok_or(Errno::NAMETOOLONG)?.c_str())?,
-    };
-    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-    sendto(&socket, text, SendFlags::NOSIGNAL, &address).map(drop)
 }
 
 /// The credential, from QEMU's firmware configuration or from the SMBIOS strings (systemd.exec(5), "vmm.notify_socket").

@@ -25,23 +25,25 @@ pub fn run(name: &[u8], term: &CStr) -> ! {
         fail(format_args!("'/etc/passwd' has no user '{}'", Shown(name)))
     };
     let base = user.shell.rsplit(|c| *c == b'/').next().unwrap_or(user.shell);
-    let variables = [
-        Text::<160>::of(&[b"HOME=", user.home]),
-        Text::of(&[b"USER=", name]),
-        Text::of(&[b"LOGNAME=", name]),
-        Text::of(&[b"SHELL=", user.shell]),
-        // A dash before its name makes a shell a login shell.
-        Text::of(&[b"-", base]),
-        Text::of(&[user.shell]),
-        Text::of(&[user.home]),
+    // A dash before its name makes a shell a login shell.
+    let parts: [[&[u8]; 2]; 7] = [
+        [b"HOME=", user.home],
+        [b"USER=", name],
+        [b"LOGNAME=", name],
+        [b"SHELL=", user.shell],
+        [b"-", base],
+        [b"", user.shell],
+        [b"", user.home],
     ];
-    let [Some(home), Some(user_name), Some(logname), Some(shell), Some(argv0), Some(path), Some(directory)] =
-        &variables
-    else {
-        fail(format_args!("'/etc/passwd': the line of '{}' is too long", Shown(name)))
-    };
+    let mut texts = [const { Text::<512>::new() }; 7];
+    for (text, part) in texts.iter_mut().zip(parts) {
+        if !part.iter().all(|piece| text.push(piece)) {
+            fail(format_args!("'/etc/passwd': the line of '{}' is too long", Shown(name)));
+        }
+    }
+    let [variables @ .., argv0, path, directory] = &texts;
     let mut environment = List::<8>::new();
-    for variable in [home, user_name, logname, shell] {
+    for variable in variables {
         environment.push(variable.c_str());
     }
     environment.push(term);
@@ -63,6 +65,6 @@ pub fn run(name: &[u8], term: &CStr) -> ! {
 }
 
 fn fail(text: core::fmt::Arguments<'_>) -> ! {
-    log::error!("no automatic login: {text}");
+    error!("no automatic login: {text}");
     process::exit(NO_LOGIN)
 }

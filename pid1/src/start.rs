@@ -55,9 +55,9 @@ pub fn read_words(arguments: Arguments) -> Result<(Options<'static>, Settings<'s
 pub fn complain(complaint: Complaint<'_>) {
     match complaint {
         Complaint::BadValue(name, value, form) => {
-            log::warn!("{name}='{}': not {form}", Shown(value))
+            warn!("{name}='{}': not {form}", Shown(value))
         }
-        Complaint::Misspelt(name, near) => log::warn!("unknown parameter '{}' (did you mean '{near}'?)", Shown(name)),
+        Complaint::Misspelt(name, near) => warn!("unknown parameter '{}' (did you mean '{near}'?)", Shown(name)),
     }
 }
 
@@ -67,7 +67,7 @@ fn machine(arguments: Arguments) -> ! {
     devices::mount(&pid1::mounts::TABLE[0], Mode::Machine);
     let mut line = buffer::<LINE>();
     let line = files::read(c"/proc/cmdline", &mut line).unwrap_or_else(|e| {
-        log::error!("'/proc/cmdline': {}", Symbol(e));
+        error!("'/proc/cmdline': {}", Symbol(e));
         b""
     });
     let settings = Settings::from_line(line, complain);
@@ -76,7 +76,7 @@ fn machine(arguments: Arguments) -> ! {
 
     devices::mount_rest(Mode::Machine);
     let logged = kmsg::open();
-    log::info!(
+    info!(
         "{} after {} ms{}",
         env!("CARGO_PKG_VERSION"),
         clock::now_ms(),
@@ -86,7 +86,7 @@ fn machine(arguments: Arguments) -> ! {
     if let Some(name) = settings.hostname
         && let Err(e) = rustix::system::sethostname(name)
     {
-        log::warn!("keel.hostname='{}': {}", Shown(name), Symbol(e));
+        warn!("keel.hostname='{}': {}", Shown(name), Symbol(e));
     }
     for terminal in settings.consoles.iter() {
         devices::make_from_sysfs(b"tty", terminal);
@@ -95,8 +95,8 @@ fn machine(arguments: Arguments) -> ! {
     let words = payload_words(arguments, line);
     let terminal = settings.consoles.main();
     if let Some(init) = settings.init {
-        let Some(path) = Text::<256>::of(&[init]) else {
-            log::error!("keel.init='{}': ENAMETOOLONG", Shown(init));
+        let Some(path) = Text::<512>::of(&[init]) else {
+            error!("keel.init='{}': ENAMETOOLONG", Shown(init));
             finish(settings, Payload::new(arguments.words, false, None))
         };
         let mut list = List::<34>::new();
@@ -124,7 +124,7 @@ fn machine_terminals<'a>(settings: &Settings<'a>) -> Terminals<'a> {
         terminals = Terminals::new();
         let left_out = terminals.add_list(list);
         if left_out > 0 {
-            log::warn!("keel.getty='{}': {left_out} of them left out", Shown(list));
+            warn!("keel.getty='{}': {left_out} of them left out", Shown(list));
         }
     } else if terminals.main().is_none() {
         let _ = terminals.add(b"console");
@@ -145,12 +145,12 @@ fn payload_words(arguments: Arguments, line: &[u8]) -> Option<Vector<'static>> {
 }
 
 /// Becomes another init. Where that fails, the machine ends as if a payload had failed.
-fn hand_over(path: &Text<256>, words: Vector<'_>, arguments: Arguments) -> ! {
-    log::info!("handing over to '{}'", Shown(path.bytes()));
+fn hand_over(path: &Text<512>, words: Vector<'_>, arguments: Arguments) -> ! {
+    info!("handing over to '{}'", Shown(path.bytes()));
     signal::reset();
     let e = payload::execute(path.c_str(), words, arguments.environment);
     signal::block();
-    log::error!("keel.init='{}': {}", Shown(path.bytes()), Symbol(e));
+    error!("keel.init='{}': {}", Shown(path.bytes()), Symbol(e));
     let mut failed = Payload::new(words, false, None);
     failed.status = Some(pid1::status::Status::exited(if e == rustix::io::Errno::NOENT { 127 } else { 126 }));
     finish(Settings::default(), failed)
@@ -180,7 +180,7 @@ fn container(arguments: Arguments) -> ! {
     devices::mount_rest(Mode::Container);
     kmsg::open();
     let mut terminals = Terminals::new();
-    let mut names = [const { Text::<8>::new() }; pid1::terminal::MOST];
+    let mut names = [const { Text::<64>::new() }; pid1::terminal::MOST];
     find_terminals(&mut terminals, &mut names, &settings, arguments);
     give_up_terminal();
     close_standard_descriptors();
@@ -199,7 +199,7 @@ pub fn wrap(mode: Mode, settings: Settings<'_>, arguments: Arguments, first: usi
 /// is the host's.
 fn find_terminals<'a>(
     terminals: &mut Terminals<'a>,
-    names: &'a mut [Text<8>],
+    names: &'a mut [Text<64>],
     settings: &Settings<'a>,
     arguments: Arguments,
 ) {
@@ -209,7 +209,7 @@ fn find_terminals<'a>(
     }
     for (n, name) in names.iter_mut().enumerate() {
         let _ = if n == 0 { name.write_str("console") } else { write!(name, "tty{n}") };
-        let path = Text::<16>::of(&[b"/dev/", name.bytes()]);
+        let path = Text::<64>::of(&[b"/dev/", name.bytes()]);
         let device = path.and_then(|path| rustix::fs::stat(path.c_str()).ok());
         if device.is_some_and(|s| {
             rustix::fs::FileType::from_raw_mode(s.st_mode).is_char_device() && tty::is_pseudo(s.st_rdev)
@@ -282,8 +282,8 @@ fn prepare<'a>(
         // It may have been started ignored, and then nothing would be told.
         signal::default(SIGCHLD);
     }
-    log::debug!("reaping is {}", if by_kernel { "the kernel's" } else { "by wait4(2)" });
-    let signals = signal::descriptor().map_err(|e| log::warn!("signalfd: {}", Symbol(e))).ok();
+    debug!("reaping is {}", if by_kernel { "the kernel's" } else { "by wait4(2)" });
+    let signals = signal::descriptor().map_err(|e| warn!("signalfd: {}", Symbol(e))).ok();
     let logins = Logins::new(terminals, settings.autologin, settings.term);
     let oom_score = if mode == Mode::Wrapper && !rustix::process::getpid().is_init() {
         Text::new()
@@ -306,7 +306,7 @@ fn prepare<'a>(
 }
 
 /// Lowers this process's score, if allowed. Says what it was before.
-fn spare_from_oom_killer() -> Text<8> {
+fn spare_from_oom_killer() -> Text<64> {
     const SCORE: &core::ffi::CStr = c"/proc/self/oom_score_adj";
     let mut text = buffer::<8>();
     let Ok(before) = files::read(SCORE, &mut text) else {

@@ -16,17 +16,25 @@ impl<const N: usize> Text<N> {
     }
 
     /// The parts, one behind the other. `None`: no room.
+    #[inline(never)]
     pub fn of(parts: &[&[u8]]) -> Option<Self> {
         let mut text = Text::new();
         parts.iter().all(|part| text.push(part)).then_some(text)
     }
 
     /// Adds bytes. False: there was not room for all.
+    #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) -> bool {
         let n = bytes.len().min(N - 1 - self.len);
         self.bytes[self.len..self.len + n].copy_from_slice(&bytes[..n]);
         self.len += n;
         n == bytes.len()
+    }
+
+    /// Adds a byte at the end, in place of the last one where there is no room.
+    pub fn end_with(&mut self, byte: u8) {
+        self.len = self.len.min(N - 2);
+        self.push(&[byte]);
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -47,21 +55,13 @@ impl<const N: usize> fmt::Write for Text<N> {
     }
 }
 
-/// Prints bytes that should be UTF-8; what is not becomes `?`, control characters too.
+/// Prints bytes from outside: printable ASCII as it is, anything else as `?`, so that no escape sequence gets into a log.
 pub struct Shown<'a>(pub &'a [u8]);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write;
-        for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                f.write_char(if c.is_control() { '?' } else { c })?;
-            }
-            if !chunk.invalid().is_empty() {
-                f.write_char('?')?;
-            }
-        }
-        Ok(())
+        self.0.iter().try_for_each(|c| f.write_char(if matches!(c, b' '..=b'~') { char::from(*c) } else { '?' }))
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Children {
     /// The kernel does.
     pub by_kernel: bool,
     /// This process's own `oom_score_adj` before it was lowered, which children get back; empty if it was not.
-    pub oom_score: Text<8>,
+    pub oom_score: Text<64>,
 }
 
 impl Children {
@@ -96,7 +96,7 @@ pub fn run(init: &mut Init<'_>) -> Ending {
             return ending;
         }
         if init.buttons.pressed() {
-            log::info!("power button");
+            info!("power button");
             return Ending { outcome: Outcome::PowerOff, at_once: false };
         }
     }
@@ -178,7 +178,7 @@ pub fn next_signal(init: &Init<'_>) -> Option<Received> {
 fn handle(init: &mut Init<'_>, received: Received) -> Option<Ending> {
     let what = action(init.mode, received.number);
     if received.number != SIGCHLD {
-        log::debug!("{} from {}: {what}", Name(received.number), received.sender);
+        debug!("{} from {}: {what}", Name(received.number), received.sender);
     }
     match what {
         Action::Reap => init.to_reap = true,
@@ -191,11 +191,11 @@ fn handle(init: &mut Init<'_>, received: Received) -> Option<Ending> {
         }
         Action::Forward => forward(init, received.number),
         Action::End(outcome) => {
-            log::info!("{} from {}", Name(received.number), received.sender);
+            info!("{} from {}", Name(received.number), received.sender);
             return Some(Ending { outcome, at_once: false });
         }
         Action::EndNow(outcome) => {
-            log::info!("{} from {}", Name(received.number), received.sender);
+            info!("{} from {}", Name(received.number), received.sender);
             return Some(Ending { outcome, at_once: true });
         }
     }
@@ -286,7 +286,7 @@ fn reaped(init: &mut Init<'_>, pid: i32, status: Status, now: u64) {
 fn payload_ended(init: &Init<'_>) -> Option<Ending> {
     let payload = init.payload.as_ref()?;
     let status = payload.status?;
-    log::info!("payload {status}");
+    info!("payload {status}");
     let outcome = match status.signal() {
         Some(pid1::signals::SIGHUP) if payload.namespace => Outcome::Reboot,
         _ => Outcome::PowerOff,

@@ -12,9 +12,9 @@ mod memory;
 pub mod power;
 pub mod process;
 pub mod signal;
+pub mod socket;
 pub mod stdio;
 pub mod terminal;
-pub mod vsock;
 
 use core::fmt;
 use rustix::io::Errno;
@@ -33,8 +33,11 @@ pub struct Symbol(pub Errno);
 impl fmt::Display for Symbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let raw = self.0.raw_os_error();
-        match syscalls::Errno::new(raw).name() {
-            Some(name) => f.write_str(name),
+        match pid1::errno::symbol(raw) {
+            Some(name) => {
+                f.write_str("E")?;
+                f.write_str(name)
+            }
             None => write!(f, "errno {raw}"),
         }
     }

@@ -43,6 +43,7 @@ pub struct Kind {
 }
 
 /// Forks. There is one thread and no state that a copy could not have, so all is allowed in the child.
+#[inline(never)]
 pub fn fork(kind: Kind) -> Result<Fork> {
     let mut fd = -1i32;
     let mut flags = SIGCHLD;
@@ -64,6 +65,7 @@ pub fn fork(kind: Kind) -> Result<Fork> {
 }
 
 /// Becomes the program at `path`. Returns only an error.
+#[inline(never)]
 pub fn exec(path: &CStr, words: Vector<'_>, environment: Vector<'_>) -> Errno {
     // SAFETY: a path and two NULL-terminated vectors of C strings, all living until the call is over.
     match check(unsafe { syscall!(Sysno::execve, path.as_ptr(), words.as_ptr(), environment.as_ptr()) }) {
@@ -121,6 +123,7 @@ pub fn ended(fd: BorrowedFd<'_>) -> Result<Option<Status>> {
 /// Closes all descriptors from `first` to `last`.
 ///
 /// COMPAT(linux<5.9): without close_range(2), one by one up to the 1024 that a process has by default.
+#[inline(never)]
 pub fn close_range(first: u32, last: u32) {
     if first > last {
         return;
