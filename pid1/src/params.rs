@@ -56,7 +56,7 @@ pub static PARAMS: [Param; 21] = [
     Param {
         name: "keel.loglevel",
         form: "error|warn|info|debug",
-        default: "info",
+        default: "info; warn in a container",
         help: "what goes to /dev/kmsg",
         set: |s, v| put(&mut s.loglevel, choose(v, &LEVELS)),
     },

@@ -40,7 +40,8 @@ pub fn run(arguments: Arguments) -> ! {
 
 /// The words of argv: options, and the parameters among them.
 pub fn read_words(arguments: Arguments) -> Result<(Options<'static>, Settings<'static>), Wrong<'static>> {
-    let mut settings = Settings::default();
+    // The log of a container is its host's, or somebody's standard error: nothing is said that need not be.
+    let mut settings = Settings { loglevel: log::LevelFilter::Warn, ..Settings::default() };
     let options = parse(arguments.words.iter().skip(1).map(core::ffi::CStr::to_bytes), |word| {
         wrapper::complain(&mut settings, word)
     })?;
