@@ -32,8 +32,6 @@ fn every_call_of_the_wait_stage_may_fail() {
         "rt_sigaction:error=EINVAL:when=1",
         "statx:error=ENOSYS",
         "close_range:error=ENOSYS",
-        "mmap,brk:error=ENOMEM",
-        "openat:error=EMFILE:when=3+",
     ];
     for reaper in ["keel.reap=auto", "keel.reap=wait"] {
         for fault in faults {

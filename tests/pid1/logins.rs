@@ -40,7 +40,10 @@ impl Terminal {
                     self.seen.push_str(&String::from_utf8_lossy(&bytes[..n]));
                 }
             }
-            let end = self.seen.find(what)? + what.len();
+            let end = self.seen.find(what).or_else(|| {
+                eprintln!("seen {:?}", self.seen);
+                None
+            })? + what.len();
             Some(self.seen.drain(..end).collect())
         })
     }
