@@ -229,8 +229,9 @@ fn give_up_terminal() {
     if let Ok(fd) = rustix::fs::open(c"/dev/tty", OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Permissions::empty())
     {
         use rustix::fd::AsFd;
-        signal::ignore(pid1::signals::SIGHUP);
         let _ = crate::sys::terminal::give_up(fd.as_fd());
+        // Pending signals go when they are ignored.
+        signal::ignore(pid1::signals::SIGHUP);
         signal::default(pid1::signals::SIGHUP);
     }
 }

@@ -63,6 +63,8 @@ fn hang_up_and_take(path: &CStr, old: OwnedFd) -> Result<OwnedFd> {
     if hung_up.is_ok() {
         rustix::process::ioctl_tiocsctty(&fd)?;
     }
+    // A blocked signal stays pending even where it is ignored; ignoring it anew takes it away (do_sigaction()).
+    signal::ignore(SIGHUP);
     signal::default(SIGHUP);
     Ok(fd)
 }
