@@ -42,11 +42,13 @@ pub struct Program {
 }
 
 impl Program {
-    /// `boots` of `tests/boots.rs`; the package's name for unit tests.
+    /// The target's name in its Cargo.toml, which Cargo puts before a hash; the package's directory for unit tests.
     pub fn name(&self) -> String {
-        match self.source.strip_prefix("unittests ") {
-            Some(_) => self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            None => Path::new(&self.source).file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        let file = if self.source.starts_with("unittests ") { self.dir.as_path() } else { self.path.as_path() };
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match name.rsplit_once('-') {
+            Some((target, _)) if file == self.path => target.to_owned(),
+            _ => name,
         }
     }
 }
@@ -187,7 +189,7 @@ mod tests {
 
     #[test]
     fn cargos_list_of_programs_is_read() {
-        let said = "   Compiling x\n  Executable unittests src/lib.rs (target/debug/deps/boot-1)\n  Executable tests/tidy.rs (/t/tidy-2)\n";
+        let said = "   Compiling x\n  Executable unittests src/lib.rs (target/debug/deps/boot-1)\n  Executable tidy/main.rs (/t/tidy-2)\n";
         let found = programs(said, Path::new("/w"), Path::new("/w/boot"));
         let names: Vec<_> = found.iter().map(Program::name).collect();
         assert_eq!(names, ["boot", "tidy"]);

@@ -1,16 +1,43 @@
 //! `cargo boot test`: the stages in order, cheap ones first; a failure does not keep the later ones from running.
-//! Programs whose name begins with `namespaces` need root: without it they run through sudo where that asks no password.
+//! Programs that make namespaces need root: without it they run through sudo where that asks no password.
 
 use super::Words;
+use crate::apt::Need;
 use crate::build::{both, cargo, workspace};
 use crate::fault::{Fault, Result};
 use crate::suite::{self, Program, Tally};
 use crate::target::Target;
 use crate::{apt, artifacts};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 type Stage = fn() -> Result<Tally>;
+
+/// Test programs that make namespaces.
+const ROOT: [&str; 2] = ["namespaces", "pid1"];
+
+/// What sudo would drop of the environment.
+const KEPT: [&str; 9] = [
+    "PATH",
+    "HOME",
+    "MUST",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "CARGO_TARGET_DIR",
+    "KEEL_CACHE",
+    "KEEL_ACCEL",
+    "KEEL_KERNEL",
+];
+
+/// What the tests look for, besides what every Debian has.
+const NEEDS: [Need; 4] = [
+    artifacts::QEMU,
+    artifacts::BUSYBOX,
+    Need { package: "strace", there: || apt::program("strace").is_some() },
+    Need { package: "binutils", there: || apt::program("nm").is_some() },
+];
 
 const STAGES: [(&str, &str, Stage); 6] = [
     ("fmt", "cargo fmt --check", fmt),
@@ -101,24 +128,25 @@ fn clippy() -> Result<Tally> {
 fn unit() -> Result<Tally> {
     let mut tally = Tally::default();
     for (package, dir) in [("keel-core", "host/core"), ("host", "host"), ("boot", "boot")] {
-        tally.add(package_tests(package, dir, &["--lib", "--bins", "--tests"])?);
+        tally.add(package_tests(package, dir, &["--lib", "--bins", "--tests"], &[])?);
     }
     Ok(tally)
 }
 
 fn pid1() -> Result<Tally> {
-    package_tests("pid1", "pid1", &["--lib", "--tests"])
+    package_tests("pid1", "pid1", &["--lib", "--tests"], &[])
 }
 
 fn tests() -> Result<Tally> {
-    apt::ensure(&[artifacts::QEMU, artifacts::BUSYBOX])?;
+    apt::ensure(&NEEDS)?;
     println!("building keel and pid1");
-    both(Target::STOCK)?;
-    package_tests("tests", "tests", &["--lib", "--tests"])
+    let binaries = both(Target::STOCK)?;
+    let built = [("KEEL_BIN", binaries.keel), ("PID1_BIN", binaries.pid1)];
+    package_tests("tests", "tests", &["--lib", "--tests"], &built)
 }
 
 /// Builds a package's tests and runs each program of them.
-fn package_tests(package: &str, dir: &str, which: &[&str]) -> Result<Tally> {
+fn package_tests(package: &str, dir: &str, which: &[&str], env: &[(&str, PathBuf)]) -> Result<Tally> {
     let targets: Vec<&str> = which.iter().copied().filter(|w| has(dir, w)).collect();
     if targets.is_empty() {
         return Ok(Tally::default());
@@ -134,7 +162,7 @@ fn package_tests(package: &str, dir: &str, which: &[&str]) -> Result<Tally> {
     let mut tally = Tally::default();
     for program in suite::programs(&said, &workspace(), &workspace().join(dir)) {
         println!("{}", program.name());
-        tally.add(one(&program)?);
+        tally.add(one(&program, env)?);
     }
     Ok(tally)
 }
@@ -149,31 +177,20 @@ fn has(dir: &str, which: &str) -> bool {
     }
 }
 
-fn one(program: &Program) -> Result<Tally> {
+fn one(program: &Program, env: &[(&str, PathBuf)]) -> Result<Tally> {
     let root = nix::unistd::geteuid().is_root();
     let name = program.name();
-    let mut command = if root || !name.starts_with("namespaces") {
+    let wants_root = !program.source.starts_with("unittests ") && ROOT.iter().any(|r| name.starts_with(r));
+    let mut command = if root || !wants_root {
         Command::new(&program.path)
     } else if apt::quiet(Command::new("sudo").args(["-n", "true"])).is_ok() {
         let mut sudo = Command::new("sudo");
         sudo.args(["-n", "env"]);
-        for key in [
-            "PATH",
-            "HOME",
-            "MUST",
-            "CARGO",
-            "CARGO_TARGET_DIR",
-            "KEEL_CACHE",
-            "KEEL_ACCEL",
-            "KEEL_KERNEL",
-            "RUSTUP_HOME",
-            "CARGO_HOME",
-        ] {
-            if let Some(value) = std::env::var_os(key) {
-                let mut pair = std::ffi::OsString::from(format!("{key}="));
-                pair.push(value);
-                sudo.arg(pair);
-            }
+        let kept = KEPT.iter().filter_map(|key| Some((*key, std::env::var_os(key)?)));
+        for (key, value) in kept.chain(env.iter().map(|(key, path)| (*key, path.clone().into_os_string()))) {
+            let mut pair = OsString::from(format!("{key}="));
+            pair.push(value);
+            sudo.arg(pair);
         }
         sudo.arg(&program.path);
         sudo
@@ -181,6 +198,7 @@ fn one(program: &Program) -> Result<Tally> {
         let why = format!("{name}: needs root, and sudo asks for a password");
         return Ok(Tally { skipped: vec![why], ..Tally::default() });
     };
+    command.envs(env.iter().map(|(key, path)| (key, path)));
     // Cargo's variables of the package that is tested, as `cargo test` would set them.
     command.current_dir(&program.dir).env("CARGO_MANIFEST_DIR", &program.dir);
     suite::run(&name, command.arg("--show-output"))
