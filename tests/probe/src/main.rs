@@ -1,2 +1,43 @@
-//! placeholder
-fn main() {}
+//! Answers questions from inside a container or a guest, one `key=value` a line; is a first program whose end is chosen;
+//! misbehaves on order; runs a command under conditions (no newer system calls, a mount namespace of its own).
+//!
+//! Decides nothing about right or wrong: the tests outside do. An errno is its symbol, success is `ok`.
+
+mod errno;
+mod facts;
+mod init;
+mod stress;
+mod sys;
+mod tries;
+mod wrap;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "probe facts | can WORD.. | init WORD.. | exit N | die SIGNAL | hog MIB | forks N | orphans N | zombies |
+ power poweroff|halt|reboot|cad-off | private [--ro PATH].. -- CMD.. | enosys NAME,.. -- CMD.. | limit nofile|fsize|nproc N -- CMD..";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["facts"] => print!("{}", facts::all()),
+        ["can", tries @ ..] => tries.iter().for_each(|word| println!("can.{word}={}", tries::one(word))),
+        // As a first program the kernel calls it without words, or with those of the command line behind `--`.
+        [] | ["init", ..] => return init::run(words.get(1..).unwrap_or_default()),
+        ["exit", code] => return ExitCode::from(code.parse::<u8>().unwrap_or(255)),
+        ["die", signal] => sys::raise(signal.parse().unwrap_or(9)),
+        ["hog", mib] => stress::hog(mib.parse().unwrap_or(1)),
+        ["forks", n] => stress::forks(n.parse().unwrap_or(1)),
+        ["orphans", n] => stress::orphans(n.parse().unwrap_or(1)),
+        ["zombies"] => println!("zombies={}", stress::zombies()),
+        ["power", how] => println!("power.{how}={}", errno::word(sys::power(how))),
+        ["private", rest @ ..] => return wrap::private(rest),
+        ["enosys", list, "--", command @ ..] => return wrap::enosys(list, command),
+        ["limit", what, n, "--", command @ ..] => return wrap::limit(what, n, command),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,5 @@
+//! Boots of real kernels with the built programs, one story each, told at the console.
+//!
+//! Under QEMU, by software emulation where the processor's own virtualisation does not really work.
+
+mod host;

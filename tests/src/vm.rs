@@ -1,0 +1,257 @@
+//! A machine: a real kernel in QEMU, a ramdisk made of the built programs, its console as a dialog.
+//!
+//! One story each. Dropped, QEMU is killed by its number and its files are gone. On failure the console is in the message.
+
+use crate::built::built;
+use crate::dialog::{Dialog, PATIENCE};
+use boot::artifacts::{self, Kernel};
+use boot::codec::Compression;
+use boot::layout::Layout;
+use boot::qemu::{Bus, Machine, Monitor, Running};
+use boot::ramdisk::Ramdisk;
+use boot::scratch::Scratch;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::OnceLock;
+
+/// root's password, on the host and in its containers.
+pub const PASSWORD: &str = "keel";
+
+/// Without the self-tests of ciphers, which take a fifth of a boot under emulation.
+const APPEND: &str = "console=ttyS0 panic=-1 cryptomgr.notests=1";
+
+/// A machine to be. The fields are free to change before `boot`.
+#[derive(Debug)]
+pub struct Spec {
+    /// What the kernel unpacks.
+    pub tree: Ramdisk,
+    /// The kernel's command line.
+    pub append: String,
+    /// In MiB.
+    pub memory_mib: u32,
+    /// Raw images.
+    pub disks: Vec<(PathBuf, Bus)>,
+    /// Whether a write to port 0xf4 ends QEMU.
+    pub debug_exit: bool,
+    /// More words for QEMU.
+    pub extra: Vec<String>,
+    /// Messages of the kernel on the console, or only its warnings.
+    pub quiet: bool,
+}
+
+impl Spec {
+    /// Keel as /init, with the container `bb`, busybox's login and shell, and the probe in /bin.
+    pub fn host() -> Spec {
+        static TREE: OnceLock<Ramdisk> = OnceLock::new();
+        let tree = TREE.get_or_init(|| {
+            let layout = Layout {
+                binaries: &built().binaries(),
+                busybox: &built().busybox,
+                containers: &["bb".into()],
+                password: Some(PASSWORD),
+                issue: "the host's issue\n",
+                modules: &modules(&["button", "evdev"]),
+                additions: &[(built().probe.clone(), "bin/probe".into())],
+            };
+            let mut tree = layout.ramdisk().unwrap_or_else(|why| panic!("{why}"));
+            let probe = tree.get("bin/probe").map(|e| e.data.clone()).unwrap_or_default();
+            tree.file("var/lib/lxc/bb/rootfs/bin/probe", 0o755, probe);
+            tree
+        });
+        Spec::of(tree.clone())
+    }
+
+    /// `pid1` as /init, busybox's login and shell, and the probe in /bin.
+    pub fn guest() -> Spec {
+        let Spec { mut tree, .. } = Spec::host();
+        let pid1 = tree.get("sbin/pid1").map(|e| e.data.clone()).unwrap_or_default();
+        tree.file("init", 0o755, pid1);
+        Spec::of(tree)
+    }
+
+    fn of(tree: Ramdisk) -> Spec {
+        Spec {
+            tree,
+            append: APPEND.into(),
+            memory_mib: 256,
+            disks: Vec::new(),
+            debug_exit: false,
+            extra: Vec::new(),
+            quiet: true,
+        }
+    }
+
+    /// More words on the kernel's command line.
+    pub fn append(mut self, words: &str) -> Spec {
+        self.append += &format!(" {words}");
+        self
+    }
+
+    /// The kernel's and Keel's messages on the console.
+    pub fn loud(mut self) -> Spec {
+        self.quiet = false;
+        self
+    }
+
+    /// A file of the ramdisk with other content.
+    pub fn file(mut self, name: &str, mode: u32, data: &str) -> Spec {
+        self.tree.file(name, mode, data);
+        self
+    }
+
+    /// A line more in a container's configuration.
+    pub fn config(self, container: &str, lines: &str) -> Spec {
+        let name = format!("var/lib/lxc/{container}/config");
+        let old = self.tree.get(&name).map(|e| String::from_utf8_lossy(&e.data).into_owned()).unwrap_or_default();
+        self.file(&name, 0o644, &format!("{old}\n{lines}\n"))
+    }
+
+    /// Another container like `bb`, with these lines added to its configuration.
+    pub fn container(mut self, name: &str, lines: &str) -> Spec {
+        let from = "var/lib/lxc/bb";
+        let below: Vec<_> = self
+            .tree
+            .entries()
+            .iter()
+            .filter(|e| String::from_utf8_lossy(&e.name).trim_start_matches('/').starts_with(from))
+            .cloned()
+            .collect();
+        for mut entry in below {
+            let path = String::from_utf8_lossy(&entry.name).replacen(from, &format!("var/lib/lxc/{name}"), 1);
+            if path.ends_with("/config") {
+                let text = String::from_utf8_lossy(&entry.data);
+                let text = text
+                    .replace("/var/lib/lxc/bb", &format!("/var/lib/lxc/{name}"))
+                    .replace("uts.name = bb", &format!("uts.name = {name}"));
+                entry.data = text.into_bytes();
+            }
+            entry.name = path.into_bytes();
+            self.tree.push(entry);
+        }
+        self.config(name, lines)
+    }
+
+    /// A raw image as the next disk.
+    pub fn disk(mut self, image: &Path, bus: Bus) -> Spec {
+        self.disks.push((image.to_path_buf(), bus));
+        self
+    }
+
+    /// Boots it, with a control connection.
+    #[track_caller]
+    pub fn boot(self) -> Vm {
+        let scratch = Scratch::new().unwrap_or_else(|why| panic!("{why}"));
+        let initrd = scratch.path().join("initrd");
+        let bytes = self.tree.pack(Compression::None).unwrap_or_else(|why| panic!("{why}"));
+        std::fs::write(&initrd, bytes).expect("the ramdisk is written");
+        let mut machine = Machine::new(kernel().image.clone());
+        machine.initrd = Some(initrd);
+        machine.append = if self.quiet { format!("quiet {}", self.append) } else { self.append };
+        machine.memory_mib = self.memory_mib;
+        machine.disks = self.disks;
+        machine.debug_exit = self.debug_exit;
+        machine.extra = self.extra.into_iter().map(Into::into).collect();
+        let qemu = artifacts::qemu().unwrap_or_else(|why| panic!("{why}"));
+        let mut running = machine.spawn(&qemu, Some(scratch.path())).unwrap_or_else(|why| panic!("{why}"));
+        let input: OwnedFd = running.input.take().expect("the console").into();
+        let output: OwnedFd = running.output.take().expect("the console").into();
+        Vm { dialog: Dialog::new("the machine's console", input, output), running, _scratch: scratch }
+    }
+}
+
+/// The kernel that machines boot.
+pub fn kernel() -> &'static Kernel {
+    static KERNEL: OnceLock<Kernel> = OnceLock::new();
+    KERNEL.get_or_init(|| artifacts::kernel().unwrap_or_else(|why| panic!("{why}")))
+}
+
+/// Files of modules that this kernel does not have built in, with those that they need.
+pub fn modules(names: &[&str]) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for file in names.iter().flat_map(|name| kernel().modules(name).unwrap_or_default()) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files
+}
+
+/// A machine that runs.
+#[derive(Debug)]
+pub struct Vm {
+    /// Its first serial line.
+    pub dialog: Dialog,
+    running: Running,
+    _scratch: Scratch,
+}
+
+impl Vm {
+    /// QEMU's control connection.
+    #[track_caller]
+    pub fn monitor(&mut self) -> &mut Monitor {
+        self.running.monitor.as_mut().expect("made by boot")
+    }
+
+    /// The second serial line as a dialog, once.
+    #[track_caller]
+    pub fn second(&mut self) -> Dialog {
+        let stream: OwnedFd = self.running.second.take().expect("taken once").into();
+        let copy = stream.try_clone().expect("dup");
+        Dialog::new("the machine's second line", stream, copy)
+    }
+
+    /// Logs in as root at the host's console, to a shell's prompt.
+    #[track_caller]
+    pub fn login(&mut self) {
+        login(&mut self.dialog);
+    }
+
+    /// Waits until QEMU ends by itself: what the console said last, and QEMU's status.
+    #[track_caller]
+    pub fn ends(&mut self) -> (String, ExitStatus) {
+        let said = self.dialog.to_end();
+        // Its output is closed: it is ending.
+        let status = self.running.child.wait().expect("a child of ours");
+        (said, status)
+    }
+
+    /// Waits until QEMU ends with status 0, as after a power-off.
+    #[track_caller]
+    pub fn powers_off(&mut self) -> String {
+        let (said, status) = self.ends();
+        if !status.success() {
+            self.dialog.fail(&format!("QEMU: {status}"));
+        }
+        said
+    }
+
+    /// How long anything is waited for.
+    pub const PATIENCE: std::time::Duration = PATIENCE;
+}
+
+/// Logs in as root with the right password, to a shell's prompt.
+///
+/// busybox's login throws away what was typed before it has switched the echo off, and that is a moment after its
+/// question: what was too early is typed again.
+#[track_caller]
+pub fn login(dialog: &mut Dialog) {
+    dialog.expect("login: ");
+    for _ in 0..10 {
+        dialog.line("root");
+        dialog.expect("assword: ");
+        let (answer, _) = loop {
+            dialog.line(PASSWORD);
+            if let Some(found) = dialog.find(&["# ", "login: "], TYPE_AGAIN) {
+                break found;
+            }
+        };
+        if answer == 0 {
+            return;
+        }
+    }
+    dialog.fail("the right password is refused");
+}
+
+/// How long an answer to a password may take before it is typed again.
+const TYPE_AGAIN: std::time::Duration = std::time::Duration::from_secs(8);
