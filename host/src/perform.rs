@@ -6,10 +6,11 @@
 mod beneath;
 mod devices;
 mod files;
+pub mod hook;
 mod mounts;
 mod terminals;
 
-pub use terminals::{Message, receive, send_message};
+pub use terminals::{Message, let_go_on, receive, send_message};
 
 use crate::sys::{self, errno};
 use keel_core::failure::Errno;
@@ -30,13 +31,15 @@ pub struct Stage {
     console: Option<OwnedFd>,
     report: Option<OwnedFd>,
     exec: Option<(sys::process::Pointers, sys::process::Pointers)>,
+    hooks: std::collections::VecDeque<hook::Program>,
+    child: Option<i32>,
     /// Directories of cgroups that were made, in order.
     pub made: Vec<CString>,
 }
 
 impl Stage {
     /// Room for what the plan's steps will leave, so that no step allocates; `report` is where terminals are sent.
-    pub fn new(steps: &[Planned], report: Option<OwnedFd>) -> Self {
+    pub fn new<'a>(steps: impl IntoIterator<Item = &'a Planned>, report: Option<OwnedFd>) -> Self {
         let mut stage = Stage { report, ..Stage::default() };
         let mut terminals = 0;
         for planned in steps {
@@ -44,6 +47,7 @@ impl Stage {
                 Step::OpenSlot { .. } | Step::OpenCgroup { .. } => stage.slots.push(None),
                 Step::MakeCgroup { .. } => stage.made.reserve(1),
                 Step::OpenTerminal { .. } => terminals += 1,
+                Step::RunHook { shell, argv, envp } => stage.hooks.push_back(hook::Program::new(shell, argv, envp)),
                 Step::Exec { argv, envp, .. } => {
                     stage.exec = Some((sys::process::Pointers::new(argv), sys::process::Pointers::new(envp)));
                 }
@@ -57,6 +61,16 @@ impl Stage {
     /// The directory of the version 2 cgroup that a clone shall make its child in.
     pub fn cgroup(&self) -> Option<BorrowedFd<'_>> {
         self.cgroup.and_then(|slot| self.slot(slot).ok())
+    }
+
+    /// In the parent: a hook of the outside is not the child's to run.
+    pub fn skip_hook(&mut self) {
+        self.hooks.pop_front();
+    }
+
+    /// In the parent: the child that rounds are performed for.
+    pub fn set_child(&mut self, pid: i32) {
+        self.child = Some(pid);
     }
 
     /// In the child: whether clone3(2) put it into the version 2 cgroup.
@@ -118,6 +132,13 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             let fd = open(path, OFlags::WRONLY)?;
             fill(stage, *slot, fd)
         }
+        Step::Await { round } => terminals::await_parent(stage, *round),
+        Step::WriteChildFile { file, value } => {
+            let pid = stage.child.ok_or(Errno::INVAL)?;
+            let name = file.to_str().map_err(|_| Errno::INVAL)?;
+            std::fs::write(format!("/proc/{pid}/{name}"), value.to_bytes()).map_err(|e| sys::io_errno(&e))
+        }
+        Step::RunHook { .. } => stage.hooks.pop_front().ok_or(Errno::INVAL)?.run(),
         Step::OpenCgroup { path, slot } => {
             let fd = open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
             stage.cgroup = Some(*slot);

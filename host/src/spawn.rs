@@ -1,27 +1,52 @@
 //! From a plan to a running first program.
 //!
-//! The parent performs the outside, clones, and listens; the child performs the inside and becomes the program. Between
-//! clone and exec the child makes system calls only. What the kernel does not undo by itself is in `Undo`.
+//! The parent performs the outside, clones, and listens; the child performs the inside and becomes the program. Where the
+//! child needs the parent it waits in `Step::Await` for a round. Between clone and exec the child makes system calls only.
+//! What the kernel does not undo by itself is in `Undo`.
 
+use crate::perform::hook::{Hook, Program};
 use crate::perform::{self, Message, Stage};
 use crate::sys::errno;
 use crate::sys::process::{Cloned, clone, exit_now};
 use keel_core::failure::{Errno, Failure};
-use keel_core::plan::{Plan, Planned};
+use keel_core::plan::{Plan, Planned, Position};
+use keel_core::step::{Step, Terminal};
+use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ffi::CString;
 
-/// A container whose child is on its way to the exec.
+/// A container on its way to the exec.
 pub struct Starting {
-    pid: i32,
-    pidfd: Option<OwnedFd>,
+    plan: Plan,
+    stage: Stage,
+    phase: Phase,
+    /// The next step of the parent in its phase.
+    next: usize,
+    hook: Option<Hook>,
+    child: Option<Child>,
+    /// Holds the child's report and a running hook, so that there is one descriptor to wait for.
+    events: OwnedFd,
     report: OwnedFd,
     terminals: Vec<OwnedFd>,
-    undo: Undo,
-    plan: Plan,
     exec: bool,
     /// Steps that were allowed to fail and did, one sentence each.
     pub notes: Vec<Failure>,
+}
+
+/// Who is at work.
+#[derive(Clone, Copy)]
+enum Phase {
+    /// The parent, before the clone.
+    Outside,
+    /// The child.
+    Inside,
+    /// The parent, while the child waits.
+    Round(usize),
+}
+
+struct Child {
+    pid: i32,
+    pidfd: Option<OwnedFd>,
 }
 
 /// A container whose first program runs.
@@ -56,42 +81,37 @@ impl Undo {
     }
 }
 
-/// Performs the outside of a plan and clones. On failure nothing is left behind.
+/// Begins a plan: the outside, then the clone, unless a hook is to be waited for. On failure nothing is left behind.
 pub fn begin(plan: &Plan) -> Result<Starting, Failure> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
     let (ours, childs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .map_err(|e| Failure::errno("socketpair", errno(e)))?;
-    let all: Vec<Planned> = plan.outside.iter().chain(&plan.inside).cloned().collect();
-    let mut stage = Stage::new(&all, Some(childs));
-    let mut notes = Vec::new();
-    let undo = |stage: &mut Stage| Undo { cgroups: std::mem::take(&mut stage.made) }.run();
-
-    if let Err(failure) = perform_here(plan, &mut stage, &mut notes) {
-        undo(&mut stage);
-        return Err(failure);
+    let events = epoll::create(epoll::CreateFlags::CLOEXEC)
+        .and_then(|events| {
+            epoll::add(&events, &ours, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+            Ok(events)
+        })
+        .map_err(|e| Failure::errno("epoll_create", errno(e)))?;
+    let stage = Stage::new(plan.outside.iter().chain(&plan.inside), Some(childs));
+    let mut starting = Starting {
+        plan: plan.clone(),
+        stage,
+        phase: Phase::Outside,
+        next: 0,
+        hook: None,
+        child: None,
+        events,
+        report: ours,
+        terminals: Vec::new(),
+        exec: false,
+        notes: Vec::new(),
+    };
+    match starting.parent_steps() {
+        Ok(Next::Phase(phase)) => (starting.phase, starting.next) = (phase, 0),
+        Ok(_) => (),
+        Err(failure) => return Err(starting.end(failure)),
     }
-    match clone(plan.clone.0, stage.cgroup()) {
-        Ok(Cloned::Child { in_cgroup }) => {
-            stage.set_in_cgroup(in_cgroup);
-            child(stage, plan.outside.len(), &all[plan.outside.len()..])
-        }
-        Ok(Cloned::Parent { pid, pidfd }) => {
-            stage.close_child_side();
-            let undo = Undo { cgroups: stage.made };
-            let plan = plan.clone();
-            Ok(Starting { pid, pidfd, report: ours, terminals: Vec::new(), undo, plan, exec: false, notes })
-        }
-        Err(e) => {
-            undo(&mut stage);
-            let hint = match e {
-                Errno::INVAL => " (a namespace that the kernel was not built with)",
-                Errno::PERM => " (needs root with CAP_SYS_ADMIN)",
-                Errno::NOSPC => " (a limit in /proc/sys/user/max_*_namespaces is reached)",
-                _ => "",
-            };
-            Err(Failure::new(format!("clone: {e}{hint}")))
-        }
-    }
+    Ok(starting)
 }
 
 /// Performs the outside of a plan in this process: all of it for a boot. Sentences of steps that were allowed to fail go to
@@ -99,7 +119,7 @@ pub fn begin(plan: &Plan) -> Result<Starting, Failure> {
 pub fn perform_here(plan: &Plan, stage: &mut Stage, notes: &mut Vec<Failure>) -> Result<(), Failure> {
     for (index, planned) in plan.outside.iter().enumerate() {
         if let Err(e) = perform::step(stage, &planned.step) {
-            let failure = plan.failure(index + 1, e);
+            let failure = plan.failure_at(Position::Outside(index), e);
             if planned.must {
                 return Err(failure);
             }
@@ -110,12 +130,12 @@ pub fn perform_here(plan: &Plan, stage: &mut Stage, notes: &mut Vec<Failure>) ->
 }
 
 /// The child. System calls only from here on.
-fn child(mut stage: Stage, before: usize, inside: &[Planned]) -> ! {
+fn child(mut stage: Stage, inside: &[Planned]) -> ! {
     rustix::process::umask(rustix::fs::Mode::empty());
     for (index, planned) in inside.iter().enumerate() {
         if let Err(e) = perform::step(&mut stage, &planned.step) {
-            let number = (before + index + 1) as u32;
-            let message = if planned.must { Message::Failed(number, e) } else { Message::Noted(number, e) };
+            let index = index as u32;
+            let message = if planned.must { Message::Failed(index, e) } else { Message::Noted(index, e) };
             let sent = stage.report().map(|report| perform::send_message(report, message));
             if planned.must || sent != Some(Ok(())) {
                 break;
@@ -126,64 +146,171 @@ fn child(mut stage: Stage, before: usize, inside: &[Planned]) -> ! {
 }
 
 impl AsFd for Starting {
-    /// Readable when the child has said something, and at the end.
+    /// Readable when something can be taken in: what the child said, or the end of a hook.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.report.as_fd()
+        self.events.as_fd()
     }
 }
 
 impl Starting {
-    /// The child, which is the first program when it has got there.
-    pub fn pid(&self) -> i32 {
-        self.pid
+    /// Ends it: what is under way fails.
+    pub fn kill(&self) {
+        if let Some(pid) = self.child.as_ref().and_then(|c| rustix::process::Pid::from_raw(c.pid)) {
+            // ESRCH: it has ended, and that is just being reported.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
     }
 
-    /// Takes what the child has said, without waiting: nothing while it is under way, the running container after its exec,
-    /// or the sentence of the step that failed, with everything undone and the child reaped.
+    /// Goes on as far as that goes without waiting: to the running container after the child's exec, or to the sentence of the
+    /// step that failed, with everything undone and the child reaped.
     pub fn advance(mut self) -> Result<Progress, Failure> {
         loop {
-            match perform::receive(self.report.as_fd(), &mut self.terminals) {
-                Ok(Some(Message::Noted(number, e))) => self.notes.push(self.plan.failure(number as usize, e)),
-                Ok(Some(Message::Terminals(_))) => (),
-                Ok(Some(Message::Exec)) => self.exec = true,
-                Ok(Some(Message::Failed(number, e))) => {
-                    let failure = self.plan.failure(number as usize, e);
-                    return Err(self.end(failure));
+            let result = match self.phase {
+                Phase::Outside => self.parent_steps(),
+                Phase::Round(_) => self.parent_steps(),
+                Phase::Inside => self.listen(),
+            };
+            match result {
+                Ok(Next::Phase(phase)) => {
+                    self.phase = phase;
+                    self.next = 0;
                 }
-                Ok(None) if self.exec => return Ok(Progress::Running(self.running())),
-                Ok(None) => return Err(self.end(Failure::new("the child was killed before it became a program"))),
-                Err(Errno(libc::EAGAIN)) => return Ok(Progress::Starting(self)),
-                Err(e) => {
-                    let failure = Failure::errno("report of the child", e);
-                    return Err(self.end(failure));
-                }
+                Ok(Next::Wait) => return Ok(Progress::Starting(self)),
+                Ok(Next::Runs) => return self.running(),
+                Err(failure) => return Err(self.end(failure)),
             }
         }
     }
 
-    fn running(self) -> Running {
-        use keel_core::step::{Step, Terminal};
-        let console_at = (self.plan.inside.iter())
-            .filter_map(|p| match p.step {
-                Step::OpenTerminal { terminal, .. } => Some(terminal),
-                _ => None,
-            })
-            .position(|t| t == Terminal::Console);
-        let mut ttys = self.terminals;
-        let console = console_at.filter(|i| *i < ttys.len()).map(|i| ttys.remove(i));
-        Running { pid: self.pid, pidfd: self.pidfd, console, ttys, undo: self.undo, notes: self.notes }
+    /// Steps of the parent in this phase, from the next one on.
+    fn parent_steps(&mut self) -> Result<Next, Failure> {
+        loop {
+            let (position, planned) = match self.phase {
+                Phase::Outside => (Position::Outside(self.next), self.plan.outside.get(self.next)),
+                Phase::Round(round) => {
+                    (Position::Round(round, self.next), self.plan.rounds.get(round).and_then(|r| r.get(self.next)))
+                }
+                Phase::Inside => return Ok(Next::Wait),
+            };
+            let Some(planned) = planned else { break };
+            let result = match (&planned.step, self.hook.take()) {
+                (_, Some(hook)) if !is_readable(&hook) => {
+                    self.hook = Some(hook);
+                    return Ok(Next::Wait);
+                }
+                (_, Some(hook)) => {
+                    let _ = epoll::delete(&self.events, &hook);
+                    hook.result()
+                }
+                (Step::RunHook { shell, argv, envp }, None) => {
+                    // One of the child's list that the child does not run.
+                    if matches!(self.phase, Phase::Outside) {
+                        self.stage.skip_hook();
+                    }
+                    let mut envp = envp.clone();
+                    if let Some(child) = &self.child {
+                        envp.extend(CString::new(format!("LXC_PID={}", child.pid)));
+                    }
+                    let watched = Program::new(shell, argv, &envp).start().and_then(|hook| {
+                        let data = epoll::EventData::new_u64(1);
+                        epoll::add(&self.events, &hook, data, epoll::EventFlags::IN).map_err(errno)?;
+                        Ok(hook)
+                    });
+                    match watched {
+                        Ok(hook) => {
+                            self.hook = Some(hook);
+                            return Ok(Next::Wait);
+                        }
+                        Err(e) => Err(e),
+                    }
+                }
+                (step, None) => perform::step(&mut self.stage, step),
+            };
+            if let Err(e) = result {
+                let failure = self.plan.failure_at(position, e);
+                if planned.must {
+                    return Err(failure);
+                }
+                self.notes.push(failure);
+            }
+            self.next += 1;
+        }
+        if matches!(self.phase, Phase::Outside) {
+            return self.clone_child();
+        }
+        perform::let_go_on(self.report.as_fd()).map_err(|e| Failure::errno("send to the child", e))?;
+        Ok(Next::Phase(Phase::Inside))
+    }
+
+    fn clone_child(&mut self) -> Result<Next, Failure> {
+        match clone(self.plan.clone.0, self.stage.cgroup()) {
+            Ok(Cloned::Child { in_cgroup }) => {
+                let mut stage = std::mem::take(&mut self.stage);
+                stage.set_in_cgroup(in_cgroup);
+                child(stage, &self.plan.inside)
+            }
+            Ok(Cloned::Parent { pid, pidfd }) => {
+                self.stage.close_child_side();
+                self.stage.set_child(pid);
+                self.child = Some(Child { pid, pidfd });
+                Ok(Next::Phase(Phase::Inside))
+            }
+            Err(e) => {
+                let hint = match e {
+                    Errno::INVAL => " (a namespace that the kernel was not built with)",
+                    Errno::PERM => " (needs root with CAP_SYS_ADMIN)",
+                    Errno::NOSPC => " (a limit in /proc/sys/user/max_*_namespaces is reached)",
+                    _ => "",
+                };
+                Err(Failure::new(format!("clone: {e}{hint}")))
+            }
+        }
+    }
+
+    /// Takes what the child has said.
+    fn listen(&mut self) -> Result<Next, Failure> {
+        let failed = |plan: &Plan, index: u32, e| plan.failure_at(Position::Inside(index as usize), e);
+        loop {
+            match perform::receive(self.report.as_fd(), &mut self.terminals) {
+                Ok(Some(Message::Noted(index, e))) => self.notes.push(failed(&self.plan, index, e)),
+                Ok(Some(Message::Terminals(_))) => (),
+                Ok(Some(Message::Exec)) => self.exec = true,
+                Ok(Some(Message::Await(round))) => return Ok(Next::Phase(Phase::Round(round as usize))),
+                Ok(Some(Message::Failed(index, e))) => return Err(failed(&self.plan, index, e)),
+                Ok(None) if self.exec => return Ok(Next::Runs),
+                Ok(None) => return Err(Failure::new("the child was killed before it became a program")),
+                Err(Errno(libc::EAGAIN)) => return Ok(Next::Wait),
+                Err(e) => return Err(Failure::errno("report of the child", e)),
+            }
+        }
+    }
+
+    fn running(mut self) -> Result<Progress, Failure> {
+        let opened = self.plan.inside.iter().filter_map(|p| match p.step {
+            Step::OpenTerminal { terminal, .. } => Some(terminal),
+            _ => None,
+        });
+        let mut ttys = std::mem::take(&mut self.terminals);
+        let console = opened.into_iter().position(|t| t == Terminal::Console);
+        let console = console.filter(|i| *i < ttys.len()).map(|i| ttys.remove(i));
+        let Some(Child { pid, pidfd }) = self.child.take() else {
+            return Err(Failure::new("the child ran before it was made"));
+        };
+        let undo = Undo { cgroups: std::mem::take(&mut self.stage.made) };
+        let notes = std::mem::take(&mut self.notes);
+        Ok(Progress::Running(Running { pid, pidfd, console, ttys, undo, notes }))
     }
 
     /// Ends the child, waits for it, and undoes.
-    fn end(self, failure: Failure) -> Failure {
-        if let Some(pid) = rustix::process::Pid::from_raw(self.pid) {
-            // The child may be gone, or reaped by a caller that reaps everything.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    fn end(mut self, failure: Failure) -> Failure {
+        self.kill();
+        if let Some(pid) = self.child.as_ref().and_then(|c| rustix::process::Pid::from_raw(c.pid)) {
+            // ECHILD: reaped by a caller that reaps everything.
             let _ = rustix::io::retry_on_intr(|| {
                 rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())
             });
         }
-        let left = self.undo.run();
+        let left = Undo { cgroups: std::mem::take(&mut self.stage.made) }.run();
         match left.first() {
             None => failure,
             Some(first) => Failure::new(format!("{failure}; left behind: {first}")),
@@ -191,7 +318,21 @@ impl Starting {
     }
 }
 
+fn is_readable(hook: &Hook) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    matches!(poll(&mut [PollFd::new(hook, PollFlags::IN)], Some(&now)), Ok(1..))
+}
+
+/// What comes next.
+enum Next {
+    Phase(Phase),
+    Wait,
+    Runs,
+}
+
 /// How far a start is.
+#[allow(clippy::large_enum_variant)] // handed on once, never kept in numbers
 pub enum Progress {
     /// Not at the exec yet.
     Starting(Starting),

@@ -28,6 +28,14 @@ impl Errno {
 }
 
 impl Errno {
+    /// How a program that a step runs has failed, in the place of an error number: negative, since that is none.
+    pub fn of_status(code: u8, signal: Option<u8>) -> Errno {
+        match signal {
+            Some(signal) => Errno(-256 - i32::from(signal)),
+            None => Errno(-i32::from(code.max(1))),
+        }
+    }
+
     /// The error number of a symbol (`ENOENT`), or of a number written in digits.
     pub fn from_name(name: &str) -> Option<Errno> {
         let by_symbol = || NAMES.iter().position(|n| !n.is_empty() && *n == name).map(|n| Errno(n as i32));
@@ -37,6 +45,12 @@ impl Errno {
 
 impl core::fmt::Display for Errno {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // A program's end, which no error number is: see `Errno::of_status`.
+        match self.0 {
+            ..=-256 => return write!(f, "killed by signal {}", -(self.0 + 256)),
+            ..=-1 => return write!(f, "status {}", -self.0),
+            _ => (),
+        }
         match usize::try_from(self.0).ok().and_then(|n| NAMES.get(n)).filter(|name| !name.is_empty()) {
             Some(name) => f.write_str(name),
             None => write!(f, "errno {}", self.0),
@@ -105,6 +119,8 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
         (Step::WriteFile { path, .. }, Errno::BUSY) if path.as_bytes().ends_with(b"subtree_control") => {
             "the cgroup holds processes itself"
         }
+        (Step::RunHook { .. }, Errno(-127)) => "there is no such program",
+        (Step::RunHook { .. }, Errno(-126)) => "it is not executable",
         (Step::AttachDeviceProgram { .. }, Errno::INVAL | Errno::NOSYS) => {
             "the kernel is built without CONFIG_CGROUP_BPF"
         }
@@ -152,7 +168,9 @@ mod tests {
             assert_eq!(Errno::from_name(name), None, "{name}");
         }
         // Gaps, what lies outside, and what is not an errno at all.
-        for n in [0, 41, 134, -1, i32::MIN] {
+        assert_eq!(Errno::of_status(3, None).to_string(), "status 3");
+        assert_eq!(Errno::of_status(0, Some(9)).to_string(), "killed by signal 9");
+        for n in [0, 41, 134, i32::MAX] {
             assert_eq!(Errno(n).to_string(), format!("errno {n}"));
         }
     }

@@ -86,6 +86,12 @@ pub enum Step {
     WriteFile { path: CString, value: CString },
     /// Opens a file of the host for writing, for a later `WriteSlot`.
     OpenSlot { path: CString, slot: Slot },
+    /// The child waits while the parent performs a round of the plan.
+    Await { round: u16 },
+    /// The parent writes a file of the child's in /proc/PID.
+    WriteChildFile { file: CString, value: CString },
+    /// Runs a program and waits for it: `sh -c`, its environment as given. A status other than 0 is ECANCELED.
+    RunHook { shell: CString, argv: Vec<CString>, envp: Vec<CString> },
     /// Opens the directory of the version 2 cgroup for clone3(2), and its cgroup.procs for kernels without that.
     OpenCgroup { path: CString, slot: Slot },
     /// Writes to an opened file.
@@ -192,6 +198,11 @@ impl fmt::Display for Step {
             Step::MakeCgroup { path } => write!(f, "mkdir {}", text(path)),
             Step::InheritCgroupFile { from, to } => write!(f, "copy {} to {}", text(from), text(to)),
             Step::WriteFile { path, value } => write!(f, "write '{}' to {}", text(value), text(path)),
+            Step::Await { .. } => f.write_str("wait for the parent"),
+            Step::WriteChildFile { file, value } => {
+                write!(f, "write '{}' to /proc/PID/{}", text(value).trim_end().replace('\n', ", "), text(file))
+            }
+            Step::RunHook { argv, .. } => write!(f, "run {}", argv.last().map(text).unwrap_or_default()),
             Step::OpenSlot { path, .. } | Step::OpenCgroup { path, .. } => write!(f, "open {}", text(path)),
             Step::WriteSlot { name, value, .. } => write!(f, "write '{}' to {}", text(value), text(name)),
             Step::JoinCgroup { .. } => f.write_str("join the cgroup"),

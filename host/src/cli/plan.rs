@@ -5,7 +5,7 @@ use super::{Answer, Call, Refusal};
 use crate::watch::launch;
 use keel_core::commands::Opt;
 use keel_core::failure::Failure;
-use keel_core::plan::{self, BootParams, Plan, Planned};
+use keel_core::plan::{self, BootParams, Plan, Planned, Position};
 use serde_json::{Value, json};
 
 /// Prints the plan of a container, or of the boot for the operand `boot`.
@@ -49,15 +49,16 @@ fn container(call: &mut Call) -> Result<Plan, Refusal> {
 
 /// A plan for programs: notes, namespaces, and each step with its number, side, text and whether it must succeed.
 fn json(plan: &Plan) -> Value {
-    let side = |steps: &[Planned], first: usize, side: &str| -> Vec<Value> {
-        let step = |(i, p): (usize, &Planned)| {
-            json!({"number": first + i, "side": side, "must": p.must, "step": p.step.to_string(),
-                   "from": p.origin.and_then(|o| plan.place_of(o))})
+    let step = |(i, (position, p)): (usize, (Position, &Planned))| {
+        let side = match position {
+            Position::Outside(_) => "outside",
+            Position::Inside(_) => "inside",
+            Position::Round(..) => "round",
         };
-        steps.iter().enumerate().map(step).collect()
+        json!({"number": i + 1, "side": side, "must": p.must, "step": p.step.to_string(),
+               "from": p.origin.and_then(|o| plan.place_of(o))})
     };
-    let mut steps = side(&plan.outside, 1, "outside");
-    steps.extend(side(&plan.inside, plan.outside.len() + 1, "inside"));
+    let steps: Vec<Value> = plan.sequence().enumerate().map(step).collect();
     let namespaces: Vec<&str> = (keel_core::facts::Namespaces::NAMES.iter())
         .filter(|(_, flag)| plan.clone.has(*flag))
         .map(|(name, _)| *name)

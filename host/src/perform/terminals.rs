@@ -77,6 +77,8 @@ pub enum Message {
     Failed(u32, Errno),
     /// Masters of terminals come with this message; how many.
     Terminals(u32),
+    /// The child waits for a round of the plan.
+    Await(u32),
     /// What follows is the exec: the end of the connection without another message means that it was done.
     Exec,
 }
@@ -94,6 +96,7 @@ impl Message {
             Message::Failed(step, e) => (2, step, e.0),
             Message::Terminals(count) => (3u32, count, 0),
             Message::Exec => (4, 0, 0),
+            Message::Await(round) => (5, round, 0),
         };
         let mut bytes = [0; MESSAGE_LEN];
         bytes[..4].copy_from_slice(&kind.to_ne_bytes());
@@ -110,6 +113,7 @@ impl Message {
             2 => Some(Message::Failed(a, Errno(b))),
             3 => Some(Message::Terminals(a)),
             4 => Some(Message::Exec),
+            5 => Some(Message::Await(a)),
             _ => None,
         }
     }
@@ -120,6 +124,22 @@ pub fn send_message(report: BorrowedFd<'_>, message: Message) -> Result<(), Errn
     let bytes = message.encode();
     let send = || rustix::net::send(report, &bytes, SendFlags::NOSIGNAL);
     rustix::io::retry_on_intr(send).map(drop).map_err(errno)
+}
+
+/// Waits until the parent has performed a round. Its end is ours.
+pub fn await_parent(stage: &Stage, round: u16) -> Result<(), Errno> {
+    let report = stage.report().ok_or(Errno::INVAL)?;
+    send_message(report, Message::Await(round.into()))?;
+    let mut go = [0; 1];
+    match rustix::io::retry_on_intr(|| rustix::io::read(report, &mut go)).map_err(errno)? {
+        0 => Err(Errno(libc::EPIPE)),
+        _ => Ok(()),
+    }
+}
+
+/// In the parent: the child may go on.
+pub fn let_go_on(report: BorrowedFd<'_>) -> Result<(), Errno> {
+    rustix::net::send(report, &[1], SendFlags::NOSIGNAL).map(drop).map_err(errno)
 }
 
 /// Sends all masters, in the order in which they were opened, and closes them here.
@@ -174,9 +194,13 @@ mod tests {
 
     #[test]
     fn messages_come_back_as_they_were() {
-        for message in
-            [Message::Noted(1, Errno::PERM), Message::Failed(9, Errno(133)), Message::Terminals(6), Message::Exec]
-        {
+        for message in [
+            Message::Noted(1, Errno::PERM),
+            Message::Failed(9, Errno(133)),
+            Message::Terminals(6),
+            Message::Exec,
+            Message::Await(1),
+        ] {
             assert_eq!(Message::decode(&message.encode()), Some(message));
         }
         assert_eq!(Message::decode(&[0; MESSAGE_LEN]), None);

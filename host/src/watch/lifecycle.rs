@@ -9,7 +9,6 @@ use crate::control::protocol::{Ending, State, Stop};
 use crate::control::server::Listener;
 use crate::place::{Lock, Place};
 use crate::spawn::{self, Progress};
-use crate::sys::signalfd;
 use keel_core::failure::Failure;
 use rustix::process::WaitStatus;
 use std::fs::OpenOptions;
@@ -218,8 +217,8 @@ impl Watch {
         let Some(pid) = container.pid() else {
             if let Some((starting, _)) = &container.starting {
                 if order.ending == Ending::Kill {
-                    // Its end is reported as a start that failed. ESRCH: it is just being reported.
-                    let _ = signalfd::send(starting.pid(), libc::SIGKILL);
+                    // Its end is reported as a start that failed.
+                    starting.kill();
                 }
                 container.order = Some(order);
             } else {

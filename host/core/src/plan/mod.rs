@@ -54,7 +54,7 @@ impl Planned {
     }
 }
 
-/// All steps of a start, in order: those of the parent, then those of the child.
+/// All steps of a start, in order: those of the parent, then those of the child, with rounds of the parent between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Names of the configuration's files, for messages.
@@ -67,12 +67,25 @@ pub struct Plan {
     pub clone: Namespaces,
     /// Steps between the clone and the exec, in the child.
     pub inside: Vec<Planned>,
+    /// What the parent does for the child while that waits in `Step::Await`, by its number.
+    pub rounds: Vec<Vec<Planned>>,
+}
+
+/// Where a step stands in a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// In `outside`.
+    Outside(usize),
+    /// In `inside`.
+    Inside(usize),
+    /// In a round: which, and where in it.
+    Round(usize, usize),
 }
 
 impl Plan {
     /// Number of steps. The clone counts as none.
     pub fn len(&self) -> usize {
-        self.outside.len() + self.inside.len()
+        self.outside.len() + self.inside.len() + self.rounds.iter().map(Vec::len).sum::<usize>()
     }
 
     /// Whether there is nothing to do.
@@ -80,10 +93,29 @@ impl Plan {
         self.len() == 0
     }
 
+    /// All steps in the order in which they are performed; a step's number is its place here, from 1.
+    pub fn sequence(&self) -> impl Iterator<Item = (Position, &Planned)> {
+        let outside = self.outside.iter().enumerate().map(|(i, p)| (Position::Outside(i), p));
+        let inside = self.inside.iter().enumerate().flat_map(|(i, p)| {
+            let round = match p.step {
+                Step::Await { round } => usize::from(round),
+                _ => usize::MAX,
+            };
+            let steps = self.rounds.get(round).map_or(&[][..], Vec::as_slice);
+            let of_round = steps.iter().enumerate().map(move |(k, p)| (Position::Round(round, k), p));
+            core::iter::once((Position::Inside(i), p)).chain(of_round)
+        });
+        outside.chain(inside)
+    }
+
+    /// The number of a step, from 1.
+    pub fn number(&self, position: Position) -> usize {
+        self.sequence().position(|(p, _)| p == position).map_or(0, |i| i + 1)
+    }
+
     /// A step by its number, from 1.
     pub fn step(&self, number: usize) -> Option<&Planned> {
-        let index = number.checked_sub(1)?;
-        self.outside.get(index).or_else(|| self.inside.get(index.checked_sub(self.outside.len())?))
+        self.sequence().nth(number.checked_sub(1)?).map(|(_, planned)| planned)
     }
 
     /// The sentence for a step that failed, by its number.
@@ -95,6 +127,11 @@ impl Plan {
             }
             None => Failure::errno(format!("step {number} of {}", self.len()), errno),
         }
+    }
+
+    /// The sentence for a step that failed, by its position.
+    pub fn failure_at(&self, position: Position, errno: Errno) -> Failure {
+        self.failure(self.number(position), errno)
     }
 
     /// `FILE:LINE` of an origin; nothing for a value that stands in no file.
@@ -120,10 +157,11 @@ impl Plan {
     /// Puts a failure in the place of a step, by its number: how tests see what each failure does.
     /// Returns whether there is such a step.
     pub fn fail_at(&mut self, number: usize, errno: Errno) -> bool {
-        let outside = self.outside.len();
-        let slot = match number.checked_sub(1) {
-            Some(i) if i < outside => self.outside.get_mut(i),
-            Some(i) => self.inside.get_mut(i - outside),
+        let found = number.checked_sub(1).and_then(|i| self.sequence().nth(i)).map(|(position, _)| position);
+        let slot = match found {
+            Some(Position::Outside(i)) => self.outside.get_mut(i),
+            Some(Position::Inside(i)) => self.inside.get_mut(i),
+            Some(Position::Round(round, i)) => self.rounds.get_mut(round).and_then(|r| r.get_mut(i)),
             None => None,
         };
         slot.is_some_and(|p| {
@@ -133,25 +171,21 @@ impl Plan {
     }
 }
 
-/// One step a line, as a person would type it.
+/// One step a line, as a person would type it. What the parent does while the child waits is set in.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.notes.iter().try_for_each(|note| writeln!(f, "# {note}"))?;
-        let mut number = 0;
-        let mut list = |f: &mut fmt::Formatter<'_>, steps: &[Planned]| {
-            steps.iter().try_for_each(|p| {
-                number += 1;
-                writeln!(f, "{number:3} {} {}", if p.must { "must" } else { "may " }, p.step)
-            })
-        };
-        list(f, &self.outside)?;
-        if self.clone != Namespaces::default() {
-            f.write_str("    clone")?;
-            let names = Namespaces::NAMES.iter().filter(|n| self.clone.has(n.1));
-            names.map(|n| n.0).try_for_each(|n| write!(f, " {n}"))?;
-            f.write_str("\n")?;
+        for (i, (position, planned)) in self.sequence().enumerate() {
+            if i == self.outside.len() && position == Position::Inside(0) {
+                f.write_str("    clone")?;
+                let names = Namespaces::NAMES.iter().filter(|n| self.clone.has(n.1));
+                names.map(|n| n.0).try_for_each(|n| write!(f, " {n}"))?;
+                f.write_str("\n")?;
+            }
+            let set_in = if matches!(position, Position::Round(..)) { "    " } else { "" };
+            writeln!(f, "{:3} {} {set_in}{}", i + 1, if planned.must { "must" } else { "may " }, planned.step)?;
         }
-        list(f, &self.inside)
+        Ok(())
     }
 }
 
