@@ -48,7 +48,7 @@ impl core::fmt::Display for Errno {
         // A program's end, which no error number is: see `Errno::of_status`.
         match self.0 {
             ..=-256 => return write!(f, "killed by signal {}", -(self.0 + 256)),
-            ..=-1 => return write!(f, "status {}", -self.0),
+            -255..=-1 => return write!(f, "status {}", -self.0),
             _ => (),
         }
         match usize::try_from(self.0).ok().and_then(|n| NAMES.get(n)).filter(|name| !name.is_empty()) {
