@@ -23,15 +23,16 @@ const REPORT_MS: u64 = 2_000;
 pub fn run(init: &mut Init<'_>, ending: Ending) -> ! {
     info!("{}{}", ending.outcome, if ending.at_once { " at once" } else { "" });
     // From here every child's end is an event, whoever reaped before.
+    init.to_reap = false;
     wait::collect(init, false);
     init.children.by_kernel = false;
     signal::default(SIGCHLD);
-    init.to_reap = true;
+    (init.to_reap, init.childless) = (true, false);
 
     let gone =
         if ending.at_once { false } else { ask(init) && none_left(init, u64::from(init.settings.grace_ms), true) };
     if !gone {
-        let _ = signal::send(-1, SIGKILL);
+        let _ = signal::send(everybody(init), SIGKILL);
         if !none_left(init, KILLED_MS, false) {
             warn!("processes are left that the kernel cannot end");
         }
@@ -65,14 +66,32 @@ fn ask(init: &Init<'_>) -> bool {
         // What runs in its namespace is its business.
         return signal::send(child.pid, init.settings.stop_signal).is_ok();
     }
-    let _ = signal::send(-1, SIGTERM);
+    let everybody = everybody(init);
+    let _ = signal::send(everybody, SIGTERM);
     // Interactive shells do not hear TERM.
     for child in init.logins.slots.iter().flatten().filter_map(|slot| slot.child.as_ref()) {
         let _ = signal::send(child.pid, SIGHUP);
     }
     // ESRCH where no process is left, which none_left() sees as well.
-    let _ = signal::send(-1, SIGCONT);
+    let _ = signal::send(everybody, SIGCONT);
     true
+}
+
+/// Whom kill(2) reaches: all processes of this namespace, or the payload alone where this is not PID 1 of one. 0 would be this process's
+/// own group: a payload that has ended is replaced by a process that cannot be there.
+fn everybody(init: &Init<'_>) -> i32 {
+    if rustix::process::getpid().is_init() {
+        return -1;
+    }
+    init.payload.as_ref().and_then(|p| p.child.as_ref()).map_or(i32::MAX, |child| child.pid)
+}
+
+/// Is nobody left who could be asked?
+fn is_alone(init: &Init<'_>) -> bool {
+    if rustix::process::getpid().is_init() {
+        return init.childless;
+    }
+    init.payload.as_ref().is_none_or(|p| p.child.is_none())
 }
 
 /// Waits until this process has no children: all that run in its namespace are its descendants, and come here when orphaned. A further
@@ -81,7 +100,7 @@ fn none_left(init: &mut Init<'_>, most_ms: u64, impatient: bool) -> bool {
     let deadline = clock::now_ms() + most_ms;
     loop {
         wait::collect(init, false);
-        if !init.to_reap && process::reap() == Err(Errno::CHILD) {
+        if !init.to_reap && is_alone(init) {
             return true;
         }
         if clock::now_ms() >= deadline {

@@ -130,6 +130,9 @@ fn machine_terminals<'a>(settings: &Settings<'a>) -> Terminals<'a> {
     } else if terminals.main().is_none() {
         let _ = terminals.add(b"console");
     }
+    for terminal in terminals.iter() {
+        devices::make_from_sysfs(b"tty", terminal);
+    }
     terminals
 }
 
@@ -303,6 +306,7 @@ fn prepare<'a>(
         buttons: Buttons::none(),
         // What was a zombie before is not the kernel's to reap.
         to_reap: true,
+        childless: false,
         inherited,
     }
 }

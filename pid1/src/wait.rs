@@ -67,6 +67,8 @@ pub struct Init<'a> {
     pub buttons: Buttons,
     /// There may be children to be reaped.
     pub to_reap: bool,
+    /// There were no children at all when they were last reaped.
+    pub childless: bool,
     /// Descriptors from before the start have to be closed when the payload has got them.
     pub inherited: bool,
 }
@@ -239,8 +241,9 @@ pub fn collect(init: &mut Init<'_>, settling: bool) {
         match process::reap() {
             Ok(Some((pid, status))) => reaped(init, pid, status, now),
             Err(Errno::INTR) => {}
-            Ok(None) | Err(_) => {
+            other => {
                 init.to_reap = false;
+                init.childless = other == Err(Errno::CHILD);
                 return;
             }
         }

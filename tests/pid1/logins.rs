@@ -30,20 +30,18 @@ impl Terminal {
     /// Reads until `what` has come, and forgets what was before its end.
     fn expect(&mut self, what: &str) -> String {
         wait_for(what, || {
+            if std::env::var_os("SHOW").is_some() { eprintln!("{:?}", self.seen); }
             if !self.seen.contains(what) {
                 let mut fds = [rustix::event::PollFd::new(&self.master, rustix::event::PollFlags::IN)];
                 let second = rustix::event::Timespec { tv_sec: 1, tv_nsec: 0 };
-                rustix::event::poll(&mut fds, Some(&second)).unwrap();
+                let ready = rustix::event::poll(&mut fds, Some(&second)).unwrap() > 0;
                 let mut bytes = [0; 4096];
                 // EIO: nobody has the slave open at the moment.
-                if let Ok(n) = self.master.read(&mut bytes) {
+                if ready && let Ok(n) = self.master.read(&mut bytes) {
                     self.seen.push_str(&String::from_utf8_lossy(&bytes[..n]));
                 }
             }
-            let end = self.seen.find(what).or_else(|| {
-                eprintln!("seen {:?}", self.seen);
-                None
-            })? + what.len();
+            let end = self.seen.find(what)? + what.len();
             Some(self.seen.drain(..end).collect())
         })
     }
