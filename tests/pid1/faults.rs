@@ -20,7 +20,7 @@ fn every_call_of_the_wait_stage_may_fail() {
     skip_unless!(traceable());
     let faults = [
         "clone:error=ENOMEM:when=1",
-        "clone:error=EAGAIN:when=1..3",
+        "clone:error=EAGAIN:when=1..2",
         "poll,ppoll:error=EINTR:when=1..5",
         "poll,ppoll:error=ENOMEM:when=1..5",
         "signalfd4:error=EMFILE",

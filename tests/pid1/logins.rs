@@ -30,7 +30,6 @@ impl Terminal {
     /// Reads until `what` has come, and forgets what was before its end.
     fn expect(&mut self, what: &str) -> String {
         wait_for(what, || {
-            if std::env::var_os("SHOW").is_some() { eprintln!("{:?}", self.seen); }
             if !self.seen.contains(what) {
                 let mut fds = [rustix::event::PollFd::new(&self.master, rustix::event::PollFlags::IN)];
                 let second = rustix::event::Timespec { tv_sec: 1, tv_nsec: 0 };
@@ -76,13 +75,14 @@ fn a_containers_console_has_a_login_with_job_control() {
     // A controlling terminal: /dev/tty opens, and the keys reach the foreground.
     terminal.say("echo ctty > /dev/tty\n");
     terminal.expect("\nctty");
-    terminal.say("sleep 1000\n");
-    terminal.expect("sleep 1000");
-    terminal.say("\x1a");
-    terminal.expect("Stopped");
-    terminal.say("fg\n");
-    terminal.expect("sleep 1000");
-    terminal.say("\x03");
+    // Each in the foreground before its key comes.
+    for (key, then) in [("\x1a", "Stopped"), ("\x03", "# ")] {
+        terminal.say("sh -c 'echo in front; exec sleep 1000'\n");
+        terminal.expect("\nin front");
+        terminal.say(key);
+        terminal.expect(then);
+    }
+    terminal.say("kill -9 %1\n");
     terminal.expect("# ");
     terminal.say("stty size; exit\n");
     terminal.expect("24 80");
