@@ -32,6 +32,17 @@ pub fn facts() -> Result<Facts, Failure> {
     })
 }
 
+/// A name for a container's directory in all hierarchies: `lxc.payload.NAME`, or with `-1` and so on behind it while a container
+/// of that name, of another lxcpath, runs. A directory without a process was left behind, and can be taken.
+pub fn free_cgroup_name(name: &str, facts: &Facts) -> String {
+    let taken = |name: &String| {
+        facts.hierarchies.iter().any(|h| read(&format!("{}/{name}/cgroup.procs", h.base)).is_ok_and(|p| !p.is_empty()))
+    };
+    let plain = format!("lxc.payload.{name}");
+    let names = std::iter::once(plain.clone()).chain((1..1000).map(|n| format!("{plain}-{n}")));
+    names.into_iter().find(|n| !taken(n)).unwrap_or(plain)
+}
+
 /// Whether the kernel has a file system type now; modules may have come since the facts were taken.
 pub fn has_filesystem(fstype: &str) -> bool {
     read("/proc/filesystems").is_ok_and(|text| facts::filesystems(&text).iter().any(|f| f == fstype))

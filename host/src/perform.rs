@@ -30,7 +30,7 @@ pub struct Stage {
     masters: Vec<OwnedFd>,
     console: Option<OwnedFd>,
     report: Option<OwnedFd>,
-    exec: Option<(sys::process::Pointers, sys::process::Pointers)>,
+    exec: Option<hook::Program>,
     hooks: std::collections::VecDeque<hook::Program>,
     child: Option<i32>,
     /// Directories of cgroups that were made, in order.
@@ -47,10 +47,8 @@ impl Stage {
                 Step::OpenSlot { .. } | Step::OpenCgroup { .. } => stage.slots.push(None),
                 Step::MakeCgroup { .. } => stage.made.reserve(1),
                 Step::OpenTerminal { .. } => terminals += 1,
-                Step::RunHook { shell, argv, envp } => stage.hooks.push_back(hook::Program::new(shell, argv, envp)),
-                Step::Exec { argv, envp, .. } => {
-                    stage.exec = Some((sys::process::Pointers::new(argv), sys::process::Pointers::new(envp)));
-                }
+                Step::RunHook { shells, argv, envp } => stage.hooks.push_back(hook::Program::new(shells, argv, envp)),
+                Step::Exec { paths, argv, envp } => stage.exec = Some(hook::Program::new(paths, argv, envp)),
                 _ => (),
             }
         }
@@ -78,9 +76,11 @@ impl Stage {
         self.in_cgroup = is;
     }
 
-    /// In the parent, when the child has its copies: what only the child needs is closed.
-    pub fn close_child_side(&mut self) {
-        self.slots.clear();
+    /// In the parent, when the child has its copies: what only the child needs is closed; the slots are kept for rounds.
+    pub fn close_child_side(&mut self, no_rounds: bool) {
+        if no_rounds {
+            self.slots.clear();
+        }
         self.report = None;
     }
 
@@ -157,7 +157,11 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::SetPersonality { persona } => sys::mount::personality(*persona),
         Step::DropCapabilities { mask } => drop_capabilities(*mask),
         Step::NoNewPrivs => rustix::thread::set_no_new_privs(true).map_err(errno),
-        Step::SetIds { uid, gid } => set_ids(*uid, *gid),
+        Step::ChownCgroup { path, uid, gid } => files::chown_cgroup(path, *uid, *gid),
+        Step::SetLimit { resource, soft, hard } => sys::process::set_limit(*resource, *soft, *hard),
+        Step::WriteProc { at, value } => files::write_proc(stage, at, value),
+        Step::BecomeRoot => set_ids(0, 0, &[]),
+        Step::SetIds { uid, gid, groups } => set_ids(*uid, *gid, groups),
         Step::ChangeDir { path } => rustix::process::chdir(path.as_c_str()).map_err(errno),
         Step::NewSession { console } => terminals::new_session(stage, *console),
         Step::ResetProcess => {
@@ -165,7 +169,7 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             rustix::process::umask(Mode::from_raw_mode(0o022));
             Ok(())
         }
-        Step::Exec { paths, .. } => exec(stage, paths),
+        Step::Exec { .. } => exec(stage),
         Step::LoadModule { path, parameters } => {
             let file = open(path, OFlags::RDONLY)?;
             match rustix::system::finit_module(file, parameters, 0) {
@@ -209,28 +213,20 @@ fn drop_capabilities(mask: u64) -> Result<(), Errno> {
     rustix::thread::set_capabilities(None, sets).map_err(errno)
 }
 
-fn set_ids(uid: u32, gid: u32) -> Result<(), Errno> {
+fn set_ids(uid: u32, gid: u32, groups: &[u32]) -> Result<(), Errno> {
     use rustix::process::{Gid, Uid};
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    rustix::thread::set_thread_groups(&[]).map_err(errno)?;
+    sys::process::set_groups(groups)?;
     rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(errno)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(errno)
 }
 
-fn exec(stage: &Stage, paths: &[CString]) -> Result<(), Errno> {
-    let (argv, envp) = stage.exec.as_ref().ok_or(Errno::INVAL)?;
+fn exec(stage: &Stage) -> Result<(), Errno> {
+    let program = stage.exec.as_ref().ok_or(Errno::INVAL)?;
     if let Some(report) = stage.report() {
         terminals::send_message(report, Message::Exec)?;
     }
-    sys::process::close_others_on_exec();
-    let mut last = Errno::NOENT;
-    for path in paths {
-        last = sys::process::exec(path, argv, envp);
-        if last != Errno::NOENT && last != Errno::NOTDIR {
-            break;
-        }
-    }
-    Err(last)
+    Err(program.execute())
 }
 
 /// Numbers of a node, and its type.

@@ -202,7 +202,7 @@ impl Starting {
                     let _ = epoll::delete(&self.events, &hook);
                     hook.result()
                 }
-                (Step::RunHook { shell, argv, envp }, None) => {
+                (Step::RunHook { shells, argv, envp }, None) => {
                     // One of the child's list that the child does not run.
                     if matches!(self.phase, Phase::Outside) {
                         self.stage.skip_hook();
@@ -211,7 +211,7 @@ impl Starting {
                     if let Some(child) = &self.child {
                         envp.extend(CString::new(format!("LXC_PID={}", child.pid)));
                     }
-                    let watched = Program::new(shell, argv, &envp).start().and_then(|hook| {
+                    let watched = Program::new(shells, argv, &envp).start().and_then(|hook| {
                         let data = epoll::EventData::new_u64(1);
                         epoll::add(&self.events, &hook, data, epoll::EventFlags::IN).map_err(errno)?;
                         Ok(hook)
@@ -250,7 +250,7 @@ impl Starting {
                 child(stage, &self.plan.inside)
             }
             Ok(Cloned::Parent { pid, pidfd }) => {
-                self.stage.close_child_side();
+                self.stage.close_child_side(self.plan.rounds.is_empty());
                 self.stage.set_child(pid);
                 self.child = Some(Child { pid, pidfd });
                 Ok(Next::Phase(Phase::Inside))

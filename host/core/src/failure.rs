@@ -119,6 +119,8 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
         (Step::WriteFile { path, .. }, Errno::BUSY) if path.as_bytes().ends_with(b"subtree_control") => {
             "the cgroup holds processes itself"
         }
+        (Step::WriteProc { .. }, Errno(25)) => "that is no procfs: lxc.mount.auto = proc mounts one",
+        (Step::WriteProc { .. }, Errno::ROFS) => "it is mounted read-only: lxc.mount.auto = proc:rw mounts it writable",
         (Step::RunHook { .. }, Errno(-127)) => "there is no such program",
         (Step::RunHook { .. }, Errno(-126)) => "it is not executable",
         (Step::AttachDeviceProgram { .. }, Errno::INVAL | Errno::NOSYS) => {

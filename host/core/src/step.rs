@@ -90,8 +90,8 @@ pub enum Step {
     Await { round: u16 },
     /// The parent writes a file of the child's in /proc/PID.
     WriteChildFile { file: CString, value: CString },
-    /// Runs a program and waits for it: `sh -c`, its environment as given. A status other than 0 is ECANCELED.
-    RunHook { shell: CString, argv: Vec<CString>, envp: Vec<CString> },
+    /// Runs a program in the first shell that exists, and waits for it.
+    RunHook { shells: Vec<CString>, argv: Vec<CString>, envp: Vec<CString> },
     /// Opens the directory of the version 2 cgroup for clone3(2), and its cgroup.procs for kernels without that.
     OpenCgroup { path: CString, slot: Slot },
     /// Writes to an opened file.
@@ -102,14 +102,22 @@ pub enum Step {
     AttachDeviceProgram { slot: Slot, program: Vec<u64>, rules: CString },
     /// unshare(CLONE_NEWCGROUP): the cgroups joined become the roots.
     UnshareCgroup,
+    /// chown(2) of a cgroup and of the files in it by which processes join and controllers are given on.
+    ChownCgroup { path: CString, uid: u32, gid: u32 },
+    /// setrlimit(2); all ones: no limit.
+    SetLimit { resource: u32, soft: u64, hard: u64 },
+    /// Writes a file beneath the rootfs that must be of a procfs.
+    WriteProc { at: Place, value: CString },
+    /// setgroups(2) to none, setgid(2), setuid(2) to root of a user namespace that has its maps.
+    BecomeRoot,
     /// personality(2).
     SetPersonality { persona: u32 },
     /// prctl(PR_CAPBSET_DROP) of each capability in the mask; inheritable and ambient ones are cleared.
     DropCapabilities { mask: u64 },
     /// prctl(PR_SET_NO_NEW_PRIVS).
     NoNewPrivs,
-    /// setgroups(2) to none, setgid(2), setuid(2).
-    SetIds { uid: u32, gid: u32 },
+    /// setgroups(2), setgid(2), setuid(2).
+    SetIds { uid: u32, gid: u32, groups: Vec<u32> },
     /// chdir(2), after the root was changed.
     ChangeDir { path: CString },
     /// setsid(2), then descriptors 0 to 2 are the console, or /dev/null when there is none.
@@ -138,6 +146,7 @@ impl Step {
             | Step::MakeNode { at, .. }
             | Step::MakeLink { at, .. }
             | Step::Mount { at, .. }
+            | Step::WriteProc { at, .. }
             | Step::Unmount { at }
             | Step::SetMountFlags { at, .. }
             | Step::SetPropagation { at, .. }
@@ -211,7 +220,12 @@ impl fmt::Display for Step {
             Step::SetPersonality { persona } => write!(f, "personality {persona:#x}"),
             Step::DropCapabilities { mask } => write!(f, "drop capabilities {mask:#x}"),
             Step::NoNewPrivs => f.write_str("set no_new_privs"),
-            Step::SetIds { uid, gid } => write!(f, "set uid {uid}, gid {gid}"),
+            Step::ChownCgroup { path, uid, gid } => write!(f, "chown {uid}:{gid} {}", text(path)),
+            Step::SetLimit { resource, soft, hard } => write!(f, "setrlimit {resource} {soft}:{hard}"),
+            Step::WriteProc { at, value } => write!(f, "write '{}' to {at}", text(value)),
+            Step::BecomeRoot => f.write_str("become root of the user namespace"),
+            Step::SetIds { uid, gid, groups } if groups.is_empty() => write!(f, "set uid {uid}, gid {gid}"),
+            Step::SetIds { uid, gid, groups } => write!(f, "set uid {uid}, gid {gid}, groups {groups:?}"),
             Step::ChangeDir { path } => write!(f, "chdir {}", text(path)),
             Step::NewSession { console: true } => f.write_str("setsid, console on 0 to 2"),
             Step::NewSession { console: false } => f.write_str("setsid, /dev/null on 0 to 2"),

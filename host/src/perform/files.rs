@@ -138,3 +138,30 @@ pub fn copy_small(from: &CStr, to: &CStr) -> Result<(), Errno> {
     let to = open(to, OFlags::WRONLY)?;
     rustix::io::write(to.as_fd(), &value[..n]).map(drop).map_err(errno)
 }
+
+/// A cgroup becomes somebody else's: the directory, and the files by which processes and controllers go further down.
+/// A file that this version does not have is none to be given away.
+pub fn chown_cgroup(path: &CStr, uid: u32, gid: u32) -> Result<(), Errno> {
+    let (uid, gid) = (rustix::process::Uid::from_raw(uid), rustix::process::Gid::from_raw(gid));
+    let dir = open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    rustix::fs::fchown(&dir, Some(uid), Some(gid)).map_err(errno)?;
+    for file in [c"tasks", c"cgroup.procs", c"cgroup.threads", c"cgroup.subtree_control"] {
+        match rustix::fs::chownat(&dir, file, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => (),
+            Err(e) => return Err(errno(e)),
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file of the container's procfs, and of nothing else: what looks like one may be the image's (CVE-2019-16884).
+pub fn write_proc(stage: &Stage, at: &Place, value: &CStr) -> Result<(), Errno> {
+    let Place::Root(path) = at else { return Err(Errno::INVAL) };
+    let file = beneath::open(stage.root()?, path)?;
+    // PROC_SUPER_MAGIC (include/uapi/linux/magic.h).
+    if rustix::fs::fstatfs(&file).map_err(errno)?.f_type as u64 != 0x9fa0 {
+        return Err(Errno(libc::ENOTTY));
+    }
+    let text = beneath::FdPath::new(file.as_fd());
+    super::write(open(text.as_c_str(), OFlags::WRONLY)?.as_fd(), value)
+}

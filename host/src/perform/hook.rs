@@ -1,4 +1,4 @@
-//! Programs that a start runs on the way: hooks. In the child they are waited for; in the parent they report through a pipe,
+//! Programs: the first one, and those that a start runs on the way (hooks). In the child they are waited for; in the parent they report through a pipe,
 //! so that a loop that supervises others goes on meanwhile.
 
 use crate::sys::process::{Cloned, Pointers, exec, exit_now, fork};
@@ -12,19 +12,32 @@ use std::ffi::CString;
 /// A program, ready to be executed without allocating.
 pub struct Program {
     strings: Vec<CString>,
-    path: CString,
+    paths: Vec<CString>,
     argv: Pointers,
     envp: Pointers,
 }
 
 impl Program {
-    /// Takes copies of all strings.
-    pub fn new(path: &CString, argv: &[CString], envp: &[CString]) -> Program {
+    /// Takes copies of all strings; the first of the paths that exists is executed.
+    pub fn new(paths: &[CString], argv: &[CString], envp: &[CString]) -> Program {
         let strings: Vec<CString> = argv.iter().chain(envp).cloned().collect();
         let (args, env) = strings.split_at(argv.len());
         // The strings' bytes stay where they are when the list is moved.
         let (argv, envp) = (Pointers::new(args), Pointers::new(env));
-        Program { strings, path: path.clone(), argv, envp }
+        Program { strings, paths: paths.to_vec(), argv, envp }
+    }
+
+    /// Becomes the program, with descriptors 0 to 2 as they are. Returns only to say why not.
+    pub fn execute(&self) -> Errno {
+        sys::process::close_others_on_exec();
+        let mut last = Errno::NOENT;
+        for path in &self.paths {
+            last = exec(path, &self.argv, &self.envp);
+            if last != Errno::NOENT && last != Errno::NOTDIR {
+                break;
+            }
+        }
+        last
     }
 
     /// Runs it and waits. For the child of a start, whose children nobody else reaps.
@@ -61,9 +74,7 @@ impl Program {
         if let Ok(null) = rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
             let _ = rustix::stdio::dup2_stdin(&null);
         }
-        sys::process::close_others_on_exec();
-        let e = exec(&self.path, &self.argv, &self.envp);
-        exit_now(if e == Errno::NOENT { 127 } else { 126 })
+        exit_now(if self.execute() == Errno::NOENT { 127 } else { 126 })
     }
 }
 
@@ -111,7 +122,7 @@ mod tests {
 
     fn shell(script: &str) -> Program {
         let c = |s: &str| CString::new(s).unwrap();
-        Program::new(&c("/bin/sh"), &[c("sh"), c("-c"), c(script)], &[c("A=7")])
+        Program::new(&[c("/no/shell"), c("/bin/sh")], &[c("sh"), c("-c"), c(script)], &[c("A=7")])
     }
 
     #[test]

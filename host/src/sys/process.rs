@@ -116,6 +116,26 @@ pub fn drop_bounding(capability: u32) -> Result<(), Errno> {
     checked(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(capability), 0, 0, 0) }).map(drop)
 }
 
+/// setgroups(2) of this thread, by the system call itself: libc's is for all threads.
+pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
+    // COMPAT(32-bit): SYS_setgroups takes 16-bit ids there.
+    #[cfg(any(target_arch = "x86", target_arch = "arm"))]
+    const SYS_SETGROUPS: libc::c_long = libc::SYS_setgroups32;
+    #[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
+    const SYS_SETGROUPS: libc::c_long = libc::SYS_setgroups;
+    // SAFETY: the list is as long as is said; the kernel reads it only.
+    checked(unsafe { libc::syscall(SYS_SETGROUPS, groups.len(), groups.as_ptr()) }).map(drop)
+}
+
+/// prlimit(2) of this process; all ones: no limit.
+pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
+    // `struct rlimit64`, which has 64 bits on every processor.
+    let limit = [soft, hard];
+    let none = std::ptr::null_mut::<libc::c_void>();
+    // SAFETY: `limit` is the two numbers that the kernel reads; no old limit is asked for.
+    checked(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, limit.as_ptr(), none) }).map(drop)
+}
+
 /// unshare(2) of namespaces.
 pub fn unshare(namespaces: u32) -> Result<(), Errno> {
     // SAFETY: only CLONE_NEW* flags are passed, none that unshares memory or descriptors.

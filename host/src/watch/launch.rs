@@ -50,6 +50,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
     let request = plan::Request {
         name: definition.name.clone(),
         lxcpath: definition.lxcpath.clone(),
+        cgroup: crate::observe::free_cgroup_name(&definition.name, &facts),
         command: definition.command.clone(),
         fstab: Vec::new(),
         environment: std::env::vars().collect(),

@@ -99,6 +99,18 @@ pub struct Config {
     pub signal: Signals,
     /// `lxc.start.*` and `lxc.group`.
     pub start: Start,
+    /// `lxc.prlimit.*`.
+    pub limits: Vec<At<Limit>>,
+    /// `lxc.sysctl.*`: a file below /proc/sys, and what is written to it inside.
+    pub sysctl: Vec<At<(String, String)>>,
+    /// `lxc.proc.*`: a file below /proc/PID of the first program, and what is written to it.
+    pub proc: Vec<At<(String, String)>>,
+    /// `lxc.idmap`.
+    pub idmap: Vec<At<IdMap>>,
+    /// `lxc.hook.*`, in file order.
+    pub hooks: Vec<At<(Hook, String)>>,
+    /// `lxc.hook.version`: 1 gives hooks their arguments in the environment.
+    pub hook_version: u32,
     /// `lxc.no_new_privs`.
     pub no_new_privs: bool,
     /// `lxc.ephemeral`: destroyed when it stops.
@@ -157,6 +169,78 @@ pub struct Init {
     pub uid: u32,
     /// `lxc.init.gid`.
     pub gid: u32,
+    /// `lxc.init.groups`.
+    pub groups: Vec<u32>,
+}
+
+/// A limit of setrlimit(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// RLIMIT_*.
+    pub resource: u32,
+    /// The limit in force; all ones: none.
+    pub soft: u64,
+    /// The most that it can be raised to.
+    pub hard: u64,
+}
+
+/// A range of ids inside and what they are outside, user_namespaces(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdMap {
+    /// Users or groups.
+    pub kind: IdKind,
+    /// The first id inside.
+    pub inside: u32,
+    /// The first id outside.
+    pub outside: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// Whose ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdKind {
+    /// Users.
+    User,
+    /// Groups.
+    Group,
+}
+
+/// When a hook is run, in the order of a container's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // each is explained by its row in the table of keys
+pub enum Hook {
+    PreStart,
+    PreMount,
+    Mount,
+    Autodev,
+    StartHost,
+    Start,
+    Stop,
+    PostStop,
+    Clone,
+    Destroy,
+}
+
+impl Hook {
+    /// Names, as in `lxc.hook.NAME`.
+    pub const NAMES: [(Hook, &'static str); 10] = [
+        (Hook::PreStart, "pre-start"),
+        (Hook::PreMount, "pre-mount"),
+        (Hook::Mount, "mount"),
+        (Hook::Autodev, "autodev"),
+        (Hook::StartHost, "start-host"),
+        (Hook::Start, "start"),
+        (Hook::Stop, "stop"),
+        (Hook::PostStop, "post-stop"),
+        (Hook::Clone, "clone"),
+        (Hook::Destroy, "destroy"),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(hook, _)| *hook == self).map_or("", |(_, name)| name)
+    }
 }
 
 /// One line in the form of fstab(5), octal escapes resolved.

@@ -1,8 +1,8 @@
 //! Cgroups of a container: a directory in every hierarchy, the limits, and how the child gets in.
 
 use super::devices::Rules;
-use super::{Plan, Planned, operand, translate};
-use crate::config::{At, CgroupSetting, Config};
+use super::{Plan, Planned, Request, ids, operand, translate};
+use crate::config::{At, CgroupSetting, Config, IdKind};
 use crate::facts::{Facts, Hierarchy};
 use crate::failure::Failure;
 use crate::step::{Slot, Step};
@@ -41,7 +41,13 @@ pub(super) struct Cgroups {
 }
 
 /// Plans directories, limits and the way in. Steps of the parent go into `plan.outside`.
-pub(super) fn plan(config: &Config, name: &str, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> Cgroups {
+pub(super) fn plan(
+    config: &Config,
+    request: &Request,
+    facts: &Facts,
+    plan: &mut Plan,
+    errors: &mut Vec<Failure>,
+) -> Cgroups {
     let mut cgroups = Cgroups::default();
     let settings = assign(config, facts, plan, errors);
     let devices = device_rules(config, facts, plan, errors);
@@ -55,7 +61,10 @@ pub(super) fn plan(config: &Config, name: &str, facts: &Facts, plan: &mut Plan, 
         }
         // Without a setting it serves accounting and freezing: the container runs without, too.
         let rule = |step: Step| Planned { step, must: !mine.is_empty() || devices.is_some(), origin: None };
-        let dir = format!("{}/lxc.payload.{name}", hierarchy.base);
+        let dir = match request.cgroup.as_str() {
+            "" => format!("{}/lxc.payload.{}", hierarchy.base, request.name),
+            name => format!("{}/{name}", hierarchy.base),
+        };
         let file = |file: &str| operand(&format!("{dir}/{file}"));
         if hierarchy.version == 2 {
             enable_controllers(hierarchy, &mine, &mut plan.outside);
@@ -84,6 +93,9 @@ pub(super) fn plan(config: &Config, name: &str, facts: &Facts, plan: &mut Plan, 
                 let step = Step::WriteFile { path, value: operand(&setting.value) };
                 plan.outside.push(Planned::must(step).from(setting.of.origin));
             }
+        }
+        if let (Some(uid), Some(gid)) = (ids::root(config, IdKind::User), ids::root(config, IdKind::Group)) {
+            plan.outside.push(rule(Step::ChownCgroup { path: operand(&dir), uid, gid }));
         }
         let slot = slot(&mut slots);
         if hierarchy.version == 2 {

@@ -4,8 +4,8 @@
 //! make devices and terminals, change the root, give up rights, become the first program. The order is that of LXC 6
 //! (`lxc_setup`), since what a configuration means depends on it.
 
-use super::{Plan, Planned, cgroup, dev, inside, mounts, operand, outside};
-use crate::config::{At, Caps, Config, ConsolePath, Dialect, MountEntry, NetKind, Personality, RootfsKind};
+use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, operand, outside, round};
+use crate::config::{At, Caps, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Personality, RootfsKind};
 use crate::facts::{Facts, Namespaces};
 use crate::failure::Failure;
 use crate::step::{Step, ms};
@@ -22,6 +22,8 @@ pub struct Request {
     pub name: String,
     /// Where the container's directory is, without its name.
     pub lxcpath: String,
+    /// Name of its directory in each cgroup hierarchy; empty: `lxc.payload.NAME`.
+    pub cgroup: String,
     /// A program to run instead of the configured one, with its arguments.
     pub command: Vec<String>,
     /// The lines of `lxc.mount.fstab`, read by the caller.
@@ -37,15 +39,21 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
 
     let wanted = namespaces(config, facts, &mut plan, &mut errors);
     plan.clone = Namespaces(wanted & !Namespaces::CGROUP);
-    let cgroups = cgroup::plan(config, &request.name, facts, &mut plan, &mut errors);
+    plan.outside.extend(hooks::hooks(config, request, Hook::PreStart, &[]));
+    let mapped = !config.idmap.is_empty();
+    let cgroups = cgroup::plan(config, request, facts, &mut plan, &mut errors);
     let rootfs = rootfs(config, &mut errors);
-    let autodev = rootfs.is_some() && config.autodev.unwrap_or(config.dialect == Dialect::Current);
+    let autodev = rootfs.is_some() && config.autodev.unwrap_or(config.dialect.autodev());
 
     plan.inside.extend(cgroups.join);
+    if mapped {
+        ids::write_maps(config, facts, &mut plan, &mut errors);
+    }
     if wanted & Namespaces::CGROUP != 0 && !cgroups.dirs.is_empty() {
         plan.inside.push(Planned::may(Step::UnshareCgroup));
     }
     plan.inside.push(Planned::must(Step::SetPropagation { at: outside("/"), flags: ms::SLAVE | ms::REC }));
+    plan.inside.extend(hooks::hooks(config, request, Hook::PreMount, &[]));
     if plan.clone.has(Namespaces::UTS)
         && let Some(name) = &config.uts_name
     {
@@ -54,15 +62,26 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     if plan.clone.has(Namespaces::NET) && config.net.iter().any(|n| n.kind.value == NetKind::Empty) {
         plan.inside.push(Planned::may(Step::LoopbackUp));
     }
+    // The container's own procfs is not there yet, but the host's has the child, too.
+    plan.inside.extend(config.proc.iter().filter(|_| !mapped).map(|At { value: (file, value), origin }| {
+        let path = operand(&format!("/proc/self/{file}"));
+        Planned::must(Step::WriteFile { path, value: operand(value) }).from(*origin)
+    }));
     plan.inside.extend(take_rootfs(config, rootfs));
+    if mapped {
+        // Only now: the directories above the rootfs may be closed to who root inside is outside.
+        plan.inside.push(Planned::must(Step::BecomeRoot));
+    }
     if autodev {
         plan.inside.extend(dev::tmpfs());
     }
     mounts::automatic(config, facts, &mut plan);
     mounts::entries(config, request, rootfs, &mut plan, &mut errors);
     mounts::cgroups(config, facts, wanted, &cgroups.dirs, &mut plan);
+    plan.inside.extend(hooks::hooks(config, request, Hook::Mount, &[]));
     if autodev {
-        plan.inside.extend(dev::nodes());
+        plan.inside.extend(hooks::hooks(config, request, Hook::Autodev, &[]));
+        plan.inside.extend(dev::nodes(config));
     }
     let terminals = dev::terminals(config, autodev, rootfs.is_some(), &mut plan);
     if rootfs.is_some() {
@@ -74,7 +93,17 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         plan.inside.push(Planned::must(step));
         plan.inside.push(Planned::must(Step::SetPropagation { at: outside("/"), flags: ms::SHARED | ms::REC }));
     }
-    plan.inside.extend(cgroups.late);
+    plan.inside.extend(config.sysctl.iter().map(|At { value: (file, value), origin }| {
+        let at = inside(&format!("proc/sys/{file}"));
+        Planned::must(Step::WriteProc { at, value: operand(value) }).from(*origin)
+    }));
+    if mapped && !cgroups.late.is_empty() {
+        // The rules are the host's to make: the child has no rights outside of its user namespace.
+        round(&mut plan, cgroups.late);
+    } else {
+        plan.inside.extend(cgroups.late);
+    }
+    hooks::start_host(config, request, &mut plan);
     plan.inside.extend(become_init(config, request, facts, terminals, &mut errors));
 
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
@@ -91,7 +120,7 @@ fn namespaces(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<
     }
     // LXC up to 0.9 shared the host's network where no network was named; since 1.0 it is an empty one.
     let shared = match config.net.is_empty() {
-        true => config.dialect == Dialect::Legacy && !config.net_cleared,
+        true => config.dialect.host_network() && !config.net_cleared,
         false => config.net.iter().all(|n| n.kind.value == NetKind::None),
     };
     if !shared {
@@ -173,6 +202,9 @@ fn become_init(
         Caps::Drop(list) => bits(list) & all,
         Caps::Keep(list) => all & !bits(list),
     };
+    steps.extend(config.limits.iter().map(|At { value: Limit { resource, soft, hard }, origin }| {
+        Planned::must(Step::SetLimit { resource: *resource, soft: *soft, hard: *hard }).from(*origin)
+    }));
     steps.push(Planned::must(Step::ResetProcess));
     let console = config.console.path != ConsolePath::None;
     steps.push(Planned::must(Step::NewSession { console }));
@@ -180,11 +212,13 @@ fn become_init(
     if mask != 0 {
         steps.push(Planned::must(Step::DropCapabilities { mask }));
     }
-    if config.init.uid != 0 || config.init.gid != 0 {
-        steps.push(Planned::must(Step::SetIds { uid: config.init.uid, gid: config.init.gid }));
-    }
     if config.no_new_privs {
         steps.push(Planned::must(Step::NoNewPrivs));
+    }
+    steps.extend(hooks::hooks(config, request, Hook::Start, &[]));
+    let init = &config.init;
+    if init.uid != 0 || init.gid != 0 || !init.groups.is_empty() {
+        steps.push(Planned::must(Step::SetIds { uid: init.uid, gid: init.gid, groups: init.groups.clone() }));
     }
     let environment = environment(config, request, terminals, errors);
     let words = if !request.command.is_empty() { &request.command } else { &config.init.cmd };
@@ -227,6 +261,6 @@ fn paths(program: &CString, environment: &[(String, String)]) -> Vec<CString> {
         return vec![program.clone()];
     }
     let path = environment.iter().find(|(n, _)| n == "PATH").map(|(_, v)| v.to_string());
-    let path = path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
+    let path = path.unwrap_or_else(|| super::PATH.into());
     path.split(':').filter(|d| !d.is_empty()).map(|dir| operand(&format!("{dir}/{name}"))).collect()
 }

@@ -1,6 +1,6 @@
 //! /dev of a container: the tmpfs, its nodes, and the terminals.
 
-use super::{Plan, Planned, inside, mount, operand};
+use super::{Plan, Planned, ids, inside, mount, operand};
 use crate::config::{Config, ConsolePath, Dialect};
 use crate::step::{NodeKind, Step, Terminal, ms};
 use alloc::format;
@@ -28,10 +28,14 @@ pub(super) fn tmpfs() -> Vec<Planned> {
 }
 
 /// What is in it, but for terminals.
-pub(super) fn nodes() -> Vec<Planned> {
-    let nodes = NODES.iter().map(|(name, major, minor)| {
+pub(super) fn nodes(config: &Config) -> Vec<Planned> {
+    let mapped = !config.idmap.is_empty();
+    let nodes = NODES.iter().flat_map(|(name, major, minor)| {
         let at = inside(&format!("dev/{name}"));
-        Planned::must(Step::MakeNode { at, kind: NodeKind::Char(*major, *minor), mode: 0o666 })
+        match mapped {
+            true => ids::node(name).to_vec(),
+            false => [Planned::must(Step::MakeNode { at, kind: NodeKind::Char(*major, *minor), mode: 0o666 })].into(),
+        }
     });
     let links = LINKS.iter().map(|(name, target)| {
         Planned::must(Step::MakeLink { at: inside(&format!("dev/{name}")), target: operand(target) })
@@ -54,7 +58,9 @@ pub(super) fn terminals(config: &Config, autodev: bool, rootfs: bool, plan: &mut
         (Dialect::Current, 1..) => format!(",max={}", config.pty_max.saturating_add(ttys).saturating_add(1)),
         _ => Default::default(),
     };
-    let options = format!("newinstance,ptmxmode=0666,mode=0620,gid=5{max}");
+    // The group tty, unless ids are mapped and it is not.
+    let group = if ids::has_group(config, 5) { ",gid=5" } else { "" };
+    let options = format!("newinstance,ptmxmode=0666,mode=0620{group}{max}");
     steps.push(Planned::must(Step::MakePath { at: inside("dev/pts"), file: false }));
     steps.push(Planned::must(mount("devpts", inside("dev/pts"), ms::NOSUID | ms::NOEXEC, &options)));
 

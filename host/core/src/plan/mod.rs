@@ -8,11 +8,14 @@ mod cgroup;
 mod container;
 mod dev;
 mod devices;
+mod hooks;
+mod ids;
 mod mounts;
 mod translate;
 
 pub use boot::{BootCgroups, BootParams, DataDisk, boot, early};
 pub use container::{Request, container};
+pub use hooks::hooks;
 
 use crate::config::Origin;
 use crate::facts::Namespaces;
@@ -193,6 +196,15 @@ impl fmt::Display for Plan {
 fn operand(text: &str) -> CString {
     let upto = text.split('\0').next().unwrap_or("");
     CString::new(upto).unwrap_or_default()
+}
+
+/// Where programs are looked for when nobody says.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The child waits here, and the parent does this meanwhile.
+fn round(plan: &mut Plan, steps: Vec<Planned>) {
+    plan.inside.push(Planned::must(Step::Await { round: plan.rounds.len() as u16 }));
+    plan.rounds.push(steps);
 }
 
 /// A path beneath the rootfs.

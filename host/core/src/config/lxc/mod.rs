@@ -11,6 +11,7 @@ mod lines;
 mod mount_auto;
 mod net;
 mod print;
+mod process;
 mod table;
 mod values;
 

@@ -1,0 +1,71 @@
+//! Hooks: which programs are run, with which arguments and environment (lxc.container.conf(5), CONTAINER HOOKS).
+
+use super::{Plan, Planned, Request, operand};
+use crate::config::{Config, Hook};
+use crate::step::Step;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Where a shell is: everywhere but on Android, and there.
+const SHELLS: [&str; 2] = ["/bin/sh", "/system/bin/sh"];
+
+/// The steps that run all hooks of a kind, in file order. Each is the command in a shell, with name, `lxc` and kind as
+/// arguments; `more` goes into the environment. A hook that fails ends a start.
+pub fn hooks(config: &Config, request: &Request, kind: Hook, more: &[(&str, &str)]) -> Vec<Planned> {
+    let step = |command: &str| {
+        let arguments = match config.hook_version {
+            0 => format!(" {} lxc {}", request.name, kind.name()),
+            _ => String::new(),
+        };
+        Step::RunHook {
+            shells: SHELLS.map(operand).into(),
+            argv: vec![operand("sh"), operand("-c"), operand(&format!("exec {command}{arguments}"))],
+            envp: environment(config, request, kind, more).iter().map(|v| operand(v)).collect(),
+        }
+    };
+    let mine = config.hooks.iter().filter(|h| h.value.0 == kind);
+    mine.map(|h| Planned::must(step(&h.value.1)).from(h.origin)).collect()
+}
+
+/// The caller's environment, what is configured, and LXC's variables.
+fn environment(config: &Config, request: &Request, kind: Hook, more: &[(&str, &str)]) -> Vec<String> {
+    let rootfs = config.rootfs.path.as_ref().map(|p| p.value.as_str()).unwrap_or("");
+    let file = config.files.first().map(String::as_str).unwrap_or("");
+    let version = format!("{}", config.hook_version);
+    let mut own: Vec<(&str, &str)> = vec![
+        ("LXC_NAME", &request.name),
+        ("LXC_CONFIG_FILE", file),
+        ("LXC_ROOTFS_PATH", rootfs),
+        // Where it is mounted before it is the root: Keel binds it onto itself.
+        ("LXC_ROOTFS_MOUNT", rootfs),
+        ("LXC_CGNS_AWARE", "1"),
+        ("LXC_HOOK_VERSION", &version),
+        ("LXC_HOOK_TYPE", kind.name()),
+        ("LXC_HOOK_SECTION", "lxc"),
+    ];
+    if let Some(log) = &config.console.logfile {
+        own.push(("LXC_CONSOLE_LOGPATH", log));
+    }
+    own.extend(more);
+    let callers = request.environment.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    let configured = config.environment.iter().filter_map(|e| Some((e.value.0.as_str(), e.value.1.as_deref()?)));
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    for (name, value) in callers.chain(configured).chain(own) {
+        all.retain(|(n, _)| *n != name);
+        all.push((name, value));
+    }
+    if !all.iter().any(|(n, _)| *n == "PATH") {
+        all.push(("PATH", super::PATH));
+    }
+    all.iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+/// Hooks of the host while the child waits: a round of the plan, if there are any.
+pub(super) fn start_host(config: &Config, request: &Request, plan: &mut Plan) {
+    let steps = hooks(config, request, Hook::StartHost, &[]);
+    if !steps.is_empty() {
+        super::round(plan, steps);
+    }
+}
