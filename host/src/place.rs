@@ -38,6 +38,16 @@ pub fn agent_socket(lxcpath: &str) -> PathBuf {
     base(lxcpath).join("agent")
 }
 
+/// Where those who listen for news of an lxcpath have their sockets.
+pub fn monitors(lxcpath: &str) -> PathBuf {
+    base(lxcpath).join(short(lxcpath)).join(".monitors")
+}
+
+/// The directory of an lxcpath's containers.
+fn short(lxcpath: &str) -> String {
+    format!("{:08x}", hash(lxcpath.trim_end_matches('/')) as u32)
+}
+
 /// Make a directory for this user alone; one that others could write to is refused (CVE-2015-1331).
 pub fn make_private(dir: &Path) -> Result<(), Failure> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
@@ -56,14 +66,13 @@ impl Place {
     }
 
     fn under(base: &Path, name: &str, lxcpath: &str) -> Place {
-        let trimmed = lxcpath.trim_end_matches('/');
-        let short = if name.len() <= LONGEST_NAME {
+        let name = if name.len() <= LONGEST_NAME {
             name.to_string()
         } else {
             let head: String = name.chars().take(10).collect();
             format!("{head}-{:016x}", hash(name))
         };
-        Place { dir: base.join(format!("{:08x}", hash(trimmed) as u32)).join(short) }
+        Place { dir: base.join(short(lxcpath)).join(name) }
     }
 
     /// The control socket.

@@ -121,6 +121,11 @@ fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failur
             Ending::Kill => libc::SIGKILL,
             _ => halt_signal(record.halt_signal, pid),
         };
+        let dirs: Vec<_> = record.cgroups.iter().filter_map(|dir| Some(dir.to_str().ok()?.into())).collect();
+        if matches!(crate::freezer::state(&dirs), Some(State::Freezing | State::Frozen)) {
+            // A frozen task follows no signal, not even SIGKILL on version 1.
+            crate::freezer::set(&dirs, false)?;
+        }
         process.send(first)?;
         if !order.wait {
             return Ok(());

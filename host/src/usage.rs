@@ -52,16 +52,10 @@ impl Cgroups {
         let v1 = || Some(self.number(&["memory.memsw.usage_in_bytes"])?.saturating_sub(self.memory()?));
         v1().or_else(|| self.number(&["memory.swap.current"]))
     }
-
-    /// The freezer holds it.
-    pub fn frozen(&self) -> bool {
-        self.item("freezer.state").is_some_and(|s| s.trim() == "FROZEN")
-            || self.item("cgroup.events").is_some_and(|s| field(&s, "frozen") == Some(1))
-    }
 }
 
 /// `NAME NUMBER` in a list of such lines.
-fn field(text: &str, name: &str) -> Option<u64> {
+pub fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
@@ -123,12 +117,10 @@ mod tests {
         write("1/memory.memsw.usage_in_bytes", "130\n");
         write("2/cpu.stat", "usage_usec 5\nuser_usec 3\n");
         write("2/io.stat", "8:0 rbytes=10 wbytes=4 rios=1\n8:16 rbytes=1 wbytes=0\n");
-        write("2/cgroup.events", "populated 1\nfrozen 1\n");
         let one = Cgroups(vec![dir.join("1")]);
         let two = Cgroups(vec![dir.join("2")]);
         assert_eq!((one.block_bytes(), one.memory(), one.swap(), one.cpu_ns()), (Some(7), Some(100), Some(30), None));
         assert_eq!((two.block_bytes(), two.cpu_ns(), two.memory()), (Some(15), Some(5000), None));
-        assert!(two.frozen() && !one.frozen());
         std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -75,7 +75,7 @@ impl Seen {
         let cgroups = Cgroups(dirs.filter_map(Value::as_str).map(Into::into).collect());
         let (v4, v6) = pid.map(addresses).unwrap_or_default();
         let ips = v4.iter().map(ToString::to_string).chain(v6.iter().map(ToString::to_string)).collect();
-        let state = if state == State::Running && cgroups.frozen() { State::Frozen } else { state };
+        let state = crate::freezer::refine(state, &cgroups.0);
         Seen { info, state, pid, cgroups, ips }
     }
 

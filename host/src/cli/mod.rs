@@ -4,21 +4,25 @@
 //! LXC say 1 for wrong usage too.
 
 mod attach;
+mod cgroup;
 mod checkconfig;
 mod console;
 mod create;
 mod destroy;
+mod freeze;
 mod help;
 mod info;
 mod install_links;
 mod kernel;
 mod ls;
+mod monitor;
 pub mod out;
 mod plan;
 mod power;
 mod start;
 mod state;
 mod stop;
+mod wait;
 
 use std::os::unix::ffi::OsStringExt;
 
@@ -79,6 +83,10 @@ fn run(call: &mut Call) -> Answer {
         Verb::Info => info::run(call),
         Verb::Attach => attach::run(call),
         Verb::PowerOff | Verb::Reboot | Verb::Halt => power::run(call),
+        Verb::Freeze | Verb::Unfreeze => freeze::run(call),
+        Verb::Wait => wait::run(call),
+        Verb::Monitor => monitor::run(call),
+        Verb::Cgroup => cgroup::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

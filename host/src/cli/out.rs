@@ -11,12 +11,18 @@ use crate::fault::{Result, at};
 
 /// Prints to standard output.
 pub fn print(text: &str) -> Result<()> {
+    stream(text).map(drop)
+}
+
+/// The same for what goes on and on: false when nobody reads any more.
+pub fn stream(text: &str) -> Result<bool> {
     let stdout = io::stdout();
     let text = if stdout.is_terminal() { visible(text) } else { text.to_owned() };
     let mut stdout = stdout.lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(at("write", "standard output", e)),
-        _ => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(at("write", "standard output", e)),
+        Ok(()) => Ok(true),
     }
 }
 

@@ -30,7 +30,7 @@ pub fn live(store: &Store, name: &Name) -> Live {
     let dirs = info.get("cgroups").and_then(Value::as_array).into_iter().flatten();
     let cgroups = Cgroups(dirs.filter_map(Value::as_str).map(Into::into).collect());
     let state = info.get("state").and_then(Value::as_str).and_then(State::parse).unwrap_or(State::Stopped);
-    let state = if state == State::Running && cgroups.frozen() { State::Frozen } else { state };
+    let state = crate::freezer::refine(state, &cgroups.0);
     Live { state, pid: info.get("pid").and_then(Value::as_i64).and_then(|pid| i32::try_from(pid).ok()), cgroups }
 }
 

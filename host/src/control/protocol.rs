@@ -22,14 +22,26 @@ pub enum State {
     Stopping,
     /// Could not be started; being cleaned up.
     Aborting,
+    /// Its tasks are being halted by the freezer.
+    Freezing,
     /// All tasks halted by the freezer.
     Frozen,
+    /// No longer frozen: told once, then it is running.
+    Thawed,
 }
 
 impl State {
     /// All of them, for messages.
-    pub const ALL: [State; 6] =
-        [State::Stopped, State::Starting, State::Running, State::Stopping, State::Aborting, State::Frozen];
+    pub const ALL: [State; 8] = [
+        State::Stopped,
+        State::Starting,
+        State::Running,
+        State::Stopping,
+        State::Aborting,
+        State::Freezing,
+        State::Frozen,
+        State::Thawed,
+    ];
 
     /// LXC's upper-case word.
     pub fn name(self) -> &'static str {
@@ -39,7 +51,9 @@ impl State {
             State::Running => "RUNNING",
             State::Stopping => "STOPPING",
             State::Aborting => "ABORTING",
+            State::Freezing => "FREEZING",
             State::Frozen => "FROZEN",
+            State::Thawed => "THAWED",
         }
     }
 

@@ -5,6 +5,8 @@ use super::record::Record;
 use crate::console::ring::Ring;
 use crate::control::protocol::{State, Stop};
 use crate::control::server::Listener;
+use crate::freezer;
+use crate::monitor::{self, News};
 use crate::place::{Lock, Place};
 use crate::spawn::{Running, Starting};
 use crate::sys::signalfd;
@@ -138,6 +140,25 @@ impl Supervised {
             // COMPAT(linux<5.3): no pidfd.
             Some(Running { pid, .. }) => signalfd::send(*pid, signal),
             None => Err(Errno(libc::ESRCH)),
+        }
+    }
+
+    /// Tell whoever listens.
+    pub(super) fn tell(&self, news: &[News]) {
+        for one in news {
+            monitor::tell(self.name(), &self.definition.lxcpath, *one);
+        }
+    }
+
+    /// A frozen task follows no signal, not even SIGKILL on version 1.
+    pub(super) fn thaw(&self) {
+        let dirs: Vec<_> = self.record().cgroups.iter().filter_map(|dir| Some(dir.to_str().ok()?.into())).collect();
+        if !matches!(freezer::state(&dirs), Some(State::Freezing | State::Frozen)) {
+            return;
+        }
+        match freezer::set(&dirs, false) {
+            Ok(()) => self.tell(&[News::State(State::Thawed)]),
+            Err(cause) => log::warn!("{}: {cause}", self.name()),
         }
     }
 

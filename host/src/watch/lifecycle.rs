@@ -7,6 +7,7 @@ use super::events::Interest;
 use super::{Event, Watch, What, failure, launch};
 use crate::control::protocol::{Ending, State, Stop};
 use crate::control::server::Listener;
+use crate::monitor::News;
 use crate::place::{Lock, Place};
 use crate::spawn::{self, Progress};
 use keel_core::failure::Failure;
@@ -52,6 +53,7 @@ impl Watch {
         match begun {
             Ok(starting) => {
                 container.starting = Some(starting);
+                container.tell(&[News::State(State::Starting)]);
                 self.changed(id);
             }
             Err(cause) => self.never_started(id, cause),
@@ -101,6 +103,7 @@ impl Watch {
         log::info!("{}: running, pid {}", container.name(), running.pid);
         container.running = Some(running);
         container.state = State::Running;
+        container.tell(&[News::State(State::Running)]);
         container.ring.clear();
         if let Err(cause) = container.record().write(&container.place) {
             log::warn!("{}: {cause}", container.name());
@@ -117,6 +120,7 @@ impl Watch {
         let Some(container) = self.containers.get_mut(&id) else { return };
         container.state = State::Stopped;
         container.last_failure = Some(cause);
+        container.tell(&[State::Aborting, State::Stopping, State::Stopped].map(News::State));
         // The first start has somebody who is told, and what is wrong with it will not mend itself. Later on, a policy
         // that brought it so far goes on.
         if container.last_end.is_some()
@@ -167,6 +171,9 @@ impl Watch {
         }
         // Left by the dead: a state file that names nobody.
         let _ = std::fs::remove_file(container.place.state());
+        let code = if let End::Exited(code) = end { code } else { 0 };
+        // In LXC's order, which calls a container stopping only when its first program has ended.
+        container.tell(&[News::Exit(code), News::State(State::Stopping), News::State(State::Stopped)]);
         match next {
             Next::Stay => self.let_go(id),
             Next::Again => {
@@ -234,6 +241,7 @@ impl Watch {
             Ending::Halt => halt_signal(config.halt, pid),
         };
         log::info!("{}: told to {}, {}", container.name(), word(order.ending), signal_name(signal));
+        container.thaw();
         if let Err(errno) = container.send(signal) {
             log::warn!("{}: kill {pid}: {errno}", container.name());
         }

@@ -10,6 +10,7 @@ mod man;
 mod options;
 mod parse;
 mod table;
+mod tools;
 
 pub use completions::{Shell, completions};
 pub use help::{help, overview, usage};
@@ -41,6 +42,48 @@ pub enum Verb {
     Ls,
     /// Removes a container and its files.
     Destroy,
+    /// Halts all tasks of a container.
+    Freeze,
+    /// Lets a frozen container go on.
+    Unfreeze,
+    /// Waits for a state.
+    Wait,
+    /// Prints what states containers come into.
+    Monitor,
+    /// Reads or writes a file of a container's cgroup.
+    Cgroup,
+    /// Runs one program as a container.
+    Execute,
+    /// Starts or stops the containers that start by themselves.
+    Autostart,
+    /// Reads or writes configuration values.
+    Config,
+    /// Gives old keys their present names.
+    UpdateConfig,
+    /// Copies or renames a container.
+    Copy,
+    /// The same with the options of lxc-clone.
+    Clone,
+    /// Keeps states of a container and goes back to them.
+    Snapshot,
+    /// Gives a running container a device or takes it away.
+    Device,
+    /// Shows what running containers use.
+    Top,
+    /// Runs a program in new namespaces.
+    Unshare,
+    /// Runs a program in a new user namespace.
+    UsernsExec,
+    /// Sends a signal to a container's first program.
+    Kill,
+    /// Lists processes of containers.
+    Ps,
+    /// Asks a container to halt.
+    Shutdown,
+    /// Lists sockets of a container.
+    Netstat,
+    /// Stops and starts a container.
+    Restart,
     /// Prints what a start or a boot would do.
     Plan,
     /// Says what the kernel offers.

@@ -4,8 +4,10 @@
 //! belongs to commands, and no two rows of a command share a letter or a long name (a test sees to it).
 
 use super::Verb::{
-    Attach, CheckConfig, Completions, Console, Create, Destroy, Halt, Help, Info, InstallLinks, Ls, Man, Plan,
-    PowerOff, Reboot, Start, Stop, TemplateBusybox, Version,
+    Attach, Autostart, Cgroup, CheckConfig, Clone, Completions, Config, Console, Copy, Create, Destroy, Device,
+    Execute, Freeze, Halt, Help, Info, InstallLinks, Kill, Ls, Man, Monitor, Netstat, Plan, PowerOff, Ps, Reboot,
+    Restart, Shutdown, Snapshot, Start, Stop, TemplateBusybox, Top, Unfreeze, Unshare, UpdateConfig, UsernsExec,
+    Version, Wait,
 };
 use super::{Offer, OptionRow, Value, Verb};
 
@@ -90,30 +92,61 @@ pub enum Opt {
     Snapshots,
     KernelConfig,
     KernelVersion,
+    States,
+    QuitMonitor,
+    List,
+    HaltThem,
+    All,
+    IgnoreAuto,
+    Keys,
+    Add,
+    Unset,
+    File,
+    NewName,
+    NewPath,
+    Rename,
+    Linked,
+    AllowRunning,
+    Ephemeral,
+    Mount,
+    Tmpfs,
+    KeepData,
+    KeepName,
+    KeepMac,
+    Original,
+    CopyHooks,
+    ShowComments,
+    Comment,
+    Restore,
+    DestroySnapshot,
+    Delay,
+    Batch,
+    Sort,
+    Reverse,
+    Hostname,
+    Interface,
+    RemountOwn,
+    Map,
+    Script,
+    AllContainers,
+    StateFile,
 }
 
-const NAMED: &[Verb] = &[Create, Start, Stop, Attach, Console, Info, Destroy, Plan];
-const CONTAINERS: &[Verb] = &[Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan];
+#[rustfmt::skip]
+const NAMED: &[Verb] = &[
+    Create, Start, Stop, Attach, Console, Info, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Config, Copy, Snapshot, Device, Kill, Ps, Shutdown, Netstat, Restart,
+];
+#[rustfmt::skip]
+const CONTAINERS: &[Verb] = &[
+    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, Shutdown, Netstat, Restart,
+];
+#[rustfmt::skip]
+const LEVELLED: &[Verb] = &[
+    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, Shutdown, Netstat, Restart,
+];
+#[rustfmt::skip]
 const ALL: &[Verb] = &[
-    Create,
-    Start,
-    Stop,
-    Attach,
-    Console,
-    Info,
-    Ls,
-    Destroy,
-    Plan,
-    CheckConfig,
-    Help,
-    Man,
-    Completions,
-    InstallLinks,
-    Version,
-    TemplateBusybox,
-    PowerOff,
-    Reboot,
-    Halt,
+    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Version, TemplateBusybox, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, Shutdown, Netstat, Restart,
 ];
 const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"];
 
@@ -175,11 +208,11 @@ pub const OPTIONS: &[OptionRow] = &[
     later(Opt::FsType, "", &["fstype"], needs("TYPE"), &[Create], "the file system to make on the storage"),
     later(Opt::FsSize, "", &["fssize"], needs("SIZE"), &[Create], "the size of the storage"),
     // start, plan
-    row(Opt::Daemon, "d", &["daemon"], Value::None, &[Start], "go to the background once it runs (the default)"),
-    row(Opt::Foreground, "F", &["foreground"], Value::None, &[Start], "stay, with the container's console on this terminal"),
-    row(Opt::RcFile, "f", &["rcfile"], file(), &[Start, Plan, Attach], "read this configuration file instead of the container's"),
-    row(Opt::Define, "s", &["define"], needs("KEY=VALUE"), &[Start, Plan], "one line of configuration, read after the file; may be repeated"),
-    row(Opt::FailAt, "", &["fail-at"], needs("STEP[:ERRNO]"), &[Start, Plan], "let this step of the plan fail, with EIO or the symbol given: shows what a failure does"),
+    row(Opt::Daemon, "d", &["daemon"], Value::None, &[Start, Execute, Copy], "go to the background once it runs (the default, but for execute)"),
+    row(Opt::Foreground, "F", &["foreground"], Value::None, &[Start, Copy], "stay, with the container's console on this terminal"),
+    row(Opt::RcFile, "f", &["rcfile"], file(), &[Start, Plan, Attach, Execute], "read this configuration file instead of the container's"),
+    row(Opt::Define, "s", &["define"], needs("KEY=VALUE"), &[Start, Plan, Execute], "one line of configuration, read after the file; may be repeated"),
+    row(Opt::FailAt, "", &["fail-at"], needs("STEP[:ERRNO]"), &[Start, Plan, Execute], "let this step of the plan fail, with EIO or the symbol given: shows what a failure does"),
     row(Opt::PidFile, "p", &["pidfile"], file(), &[Start], "write the supervisor's process id here"),
     row(Opt::ConsolePath, "c", &["console"], file(), &[Start], "a terminal or file for the container's console"),
     row(Opt::ConsoleLog, "L", &["console-log"], file(), &[Start], "append all that the console says to this file"),
@@ -189,10 +222,10 @@ pub const OPTIONS: &[OptionRow] = &[
     later(Opt::ShareUts, "", &["share-uts"], needs("NAME|PID"), &[Start], "join another's uts namespace"),
     later(Opt::SharePid, "", &["share-pid"], needs("NAME|PID"), &[Start], "join another's pid namespace"),
     // stop
-    row(Opt::Reboot, "r", &["reboot"], Value::None, &[Stop], "start it again afterwards"),
+    row(Opt::Reboot, "r", &["reboot"], Value::None, &[Stop, Shutdown, Autostart], "start it again afterwards"),
     row(Opt::NoWait, "W", &["nowait"], Value::None, &[Stop], "ask it to stop and return at once"),
-    row(Opt::Timeout, "t", &["timeout"], needs("SECONDS"), &[Stop], "kill it after this long (60); 0 does not wait for a clean end"),
-    row(Opt::Kill, "k", &["kill"], Value::None, &[Stop], "kill it at once"),
+    row(Opt::Timeout, "t", &["timeout"], needs("SECONDS"), &[Stop, Shutdown, Autostart, Restart], "kill it after this long (60); 0 does not wait for a clean end"),
+    row(Opt::Kill, "k", &["kill"], Value::None, &[Stop, Autostart], "kill it at once"),
     row(Opt::NoLock, "", &["nolock"], Value::None, &[Stop], "taken for LXC's sake: there is no lock to skip"),
     row(Opt::NoKill, "", &["nokill"], Value::None, &[Stop], "do not kill it when the time is over: fail instead"),
     // attach
@@ -203,8 +236,8 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::KeepEnv, "", &["keep-env"], Value::None, &[Attach], "keep the caller's environment (the default)"),
     row(Opt::SetVar, "v", &["set-var"], needs("NAME=VALUE"), &[Attach], "set a variable; may be repeated"),
     row(Opt::KeepVar, "", &["keep-var"], needs("NAME"), &[Attach], "keep a variable with --clear-env; may be repeated"),
-    row(Opt::Uid, "u", &["uid"], needs("UID"), &[Attach], "run as this user id"),
-    row(Opt::Gid, "g", &["gid"], needs("GID"), &[Attach], "run as this group id"),
+    row(Opt::Uid, "u", &["uid", "user"], needs("UID"), &[Attach, Execute, Unshare], "run as this user id"),
+    row(Opt::Gid, "g", &["gid"], needs("GID"), &[Attach, Execute], "run as this group id"),
     later(Opt::RemountSysProc, "R", &["remount-sys-proc"], Value::None, &[Attach], "mount /sys and /proc again inside"),
     later(Opt::PtyLog, "L", &["pty-log"], file(), &[Attach], "a copy of all that the terminal says"),
     later(Opt::Context, "c", &["context"], needs("CONTEXT"), &[Attach], "the SELinux context to run in"),
@@ -227,7 +260,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::Frozen, "", &["frozen"], Value::None, &[Ls], "only those that are frozen"),
     row(Opt::Stopped, "", &["stopped"], Value::None, &[Ls], "only those that are stopped"),
     row(Opt::Defined, "", &["defined"], Value::None, &[Ls], "only those that have a configuration"),
-    row(Opt::Groups, "g", &["groups"], needs("GROUPS"), &[Ls], "only those in these groups, separated by commas"),
+    row(Opt::Groups, "g", &["groups"], needs("GROUPS"), &[Ls, Autostart], "only those in these groups, separated by commas"),
     row(Opt::Filter, "", &["filter"], needs("REGEX"), &[Ls], "only names that match; may also stand without --filter"),
     later(Opt::Nesting, "", &["nesting"], Value::Maybe("DEPTH", Offer::Nothing), &[Ls], "containers inside containers as well"),
     // destroy
@@ -236,13 +269,71 @@ pub const OPTIONS: &[OptionRow] = &[
     // checkconfig
     row(Opt::KernelConfig, "c", &["config"], file(), &[CheckConfig], "the kernel's configuration, plain or gzip; else /proc/config.gz and /boot"),
     row(Opt::KernelVersion, "", &["kernel"], needs("VERSION"), &[CheckConfig], "the kernel's version, else that of the running one"),
+    // wait, monitor
+    row(Opt::States, "s", &["state"], needs("STATES"), &[Wait], "the states, separated by '|': STOPPED STARTING RUNNING STOPPING ABORTING FREEZING FROZEN THAWED"),
+    row(Opt::Timeout, "t", &["timeout"], needs("SECONDS"), &[Wait], "wait no longer than this; -1 is for ever (the default)"),
+    row(Opt::QuitMonitor, "Q", &["quit"], Value::None, &[Monitor], "taken for LXC's sake: there is no daemon to end"),
+    // autostart
+    row(Opt::List, "L", &["list"], Value::None, &[Autostart], "print which, and the seconds that pass after each"),
+    row(Opt::HaltThem, "s", &["shutdown"], Value::None, &[Autostart], "stop those that run"),
+    row(Opt::All, "a", &["all"], Value::None, &[Autostart], "whatever their groups"),
+    row(Opt::IgnoreAuto, "A", &["ignore-auto"], Value::None, &[Autostart], "those without lxc.start.auto as well"),
+    // config, update-config
+    row(Opt::List, "l", &["list"], Value::None, &[Config], "print the names of all settings"),
+    row(Opt::Keys, "", &["keys"], Value::None, &[Config], "print all keys of a container's configuration, with what they mean"),
+    row(Opt::Add, "", &["add"], Value::None, &[Config], "write one more line instead of replacing one"),
+    row(Opt::Unset, "", &["unset"], Value::None, &[Config], "take the lines away that set KEY"),
+    row(Opt::File, "c", &["config"], file(), &[UpdateConfig], "the file"),
+    // copy, clone, snapshot
+    row(Opt::NewName, "N", &["newname"], needs("NAME"), &[Copy, Snapshot], "the name of what is made"),
+    row(Opt::NewName, "n", &["new"], needs("NAME"), &[Clone], "the name of the copy"),
+    row(Opt::Original, "o", &["orig"], Value::Needed("NAME", Offer::Containers), &[Clone], "the container to copy"),
+    row(Opt::NewPath, "p", &["newpath"], dir(), &[Copy, Clone], "another lxcpath for it"),
+    row(Opt::Rename, "R", &["rename"], Value::None, &[Copy, Clone], "rename instead of copying"),
+    row(Opt::Linked, "s", &["snapshot"], Value::None, &[Copy, Clone], "keep only what differs from the original (overlay)"),
+    row(Opt::AllowRunning, "a", &["allowrunning"], Value::None, &[Copy], "even while the original runs"),
+    row(Opt::Ephemeral, "e", &["ephemeral"], Value::None, &[Copy], "start it; it is removed when it stops"),
+    row(Opt::Mount, "m", &["mount"], needs("TYPE=SOURCE[:TARGET]"), &[Copy], "with -e: bind or overlay one more directory; may be repeated"),
+    row(Opt::Tmpfs, "t", &["tmpfs"], Value::None, &[Copy], "with -e: keep what differs in memory"),
+    row(Opt::KeepData, "D", &["keepdata"], Value::None, &[Copy], "with -e: leave it when it stops"),
+    row(Opt::KeepName, "K", &["keepname"], Value::None, &[Copy, Clone], "keep the host name"),
+    row(Opt::KeepMac, "M", &["keepmac"], Value::None, &[Copy, Clone], "keep the hardware addresses"),
+    row(Opt::CopyHooks, "H", &["copyhooks"], Value::None, &[Clone], "copy hooks in the container's directory too (always done)"),
+    row(Opt::Bdev, "B", &["backingstorage", "backingstore"], words("TYPE", &["dir", "overlay"]), &[Copy, Clone], "the kind of storage"),
+    later(Opt::FsSize, "L", &["fssize"], needs("SIZE"), &[Copy, Clone], "the size of the storage"),
+    row(Opt::List, "L", &["list"], Value::None, &[Snapshot], "list them"),
+    row(Opt::ShowComments, "C", &["showcomments"], Value::None, &[Snapshot], "with their comments"),
+    row(Opt::Comment, "c", &["comment"], file(), &[Snapshot], "a file with a comment to keep with it"),
+    row(Opt::Restore, "r", &["restore"], needs("SNAPSHOT"), &[Snapshot], "go back to it, or with -N make a container from it"),
+    row(Opt::DestroySnapshot, "d", &["destroy"], needs("SNAPSHOT"), &[Snapshot], "remove it; ALL removes all"),
+    // top
+    row(Opt::Delay, "d", &["delay"], needs("SECONDS"), &[Top], "look again after this long (3)"),
+    row(Opt::Batch, "b", &["batch"], Value::None, &[Top], "lines of CSV, for a file"),
+    row(Opt::Sort, "s", &["sort"], words("KEY", &["n", "c", "b", "m", "s", "k"]), &[Top], "by n name, c processor, b block I/O, m memory, s memory and swap, k kernel memory"),
+    row(Opt::Reverse, "r", &["reverse"], Value::None, &[Top], "the other way round"),
+    // unshare, usernsexec
+    row(Opt::Namespaces, "s", &["namespaces"], needs("NAMESPACES"), &[Unshare], "which are new: MOUNT PID UTSNAME IPC USER NETWORK CGROUP, separated by '|'"),
+    row(Opt::Hostname, "H", &["hostname"], needs("NAME"), &[Unshare], "the host name, with UTSNAME"),
+    later(Opt::Interface, "i", &["ifname"], needs("NAME"), &[Unshare], "an interface of the host to move in, with NETWORK"),
+    row(Opt::Daemon, "d", &["daemon"], Value::None, &[Unshare], "do not wait for its end"),
+    row(Opt::RemountOwn, "M", &["remount"], Value::None, &[Unshare], "with MOUNT: fresh /proc, /dev/shm and /dev/mqueue"),
+    row(Opt::Map, "m", &["map"], needs("KIND:INSIDE:OUTSIDE:COUNT"), &[UsernsExec], "ids of kind u, g or b(oth); may be repeated"),
+    row(Opt::Script, "s", &["script"], Value::None, &[UsernsExec], "taken for LXC's sake, without effect"),
+    // names of 0.7 to 0.9
+    row(Opt::NoWait, "w", &["wait"], Value::None, &[Shutdown], "wait for its end"),
+    row(Opt::AllContainers, "", &["lxc"], Value::None, &[Ps], "of all containers (the default)"),
+    later(Opt::StateFile, "S", &["statefile"], file(), &[Restart], "a checkpoint to restart from"),
     // for scripts
-    row(Opt::Json, "", &["json"], Value::None, &[Info, Ls, Plan, CheckConfig], "print JSON"),
+    row(Opt::Json, "", &["json"], Value::None, &[Info, Ls, Plan, CheckConfig, Config, Top], "print JSON"),
     // common to all
     row(Opt::LxcPath, "P", &["lxcpath"], dir(), CONTAINERS, "where the containers are, else /var/lib/lxc"),
-    row(Opt::RcFile, "", &["rcfile"], file(), &[Stop, Console, Info, Ls, Destroy], "read this configuration file instead of the container's"),
+    row(Opt::RcFile, "", &["rcfile"], file(), &[Stop, Console, Info, Ls, Destroy, Freeze, Unfreeze, Wait, Cgroup, Copy, Snapshot, Device], "read this configuration file instead of the container's"),
     row(Opt::LogFile, "o", &["logfile"], file(), CONTAINERS, "append messages to this file as well"),
-    row(Opt::LogPriority, "l", &["logpriority"], words("LEVEL", LEVELS), CONTAINERS, "the least level that is logged"),
+    row(Opt::LogFile, "", &["logfile"], file(), &[Clone], "append messages to this file as well"),
+    row(Opt::Quiet, "q", &["quiet"], Value::None, &[Clone], "print no messages"),
+    row(Opt::LxcPath, "P", &["lxcpath"], dir(), &[Clone], "where the containers are, else /var/lib/lxc"),
+    row(Opt::LogPriority, "", &["logpriority"], words("LEVEL", LEVELS), &[Config, Clone], "the least level that is logged"),
+    row(Opt::LogPriority, "l", &["logpriority"], words("LEVEL", LEVELS), LEVELLED, "the least level that is logged"),
     row(Opt::Quiet, "q", &["quiet"], Value::None, CONTAINERS, "print no messages"),
     row(Opt::Help, "?h", &["help"], Value::None, ALL, "print this text"),
     row(Opt::Usage, "", &["usage"], Value::None, ALL, "print the usage line"),

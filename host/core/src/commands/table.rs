@@ -1,11 +1,11 @@
-//! The table of commands: one row for each. A new command is a row here and a file in `host/src/cli`.
+//! The table of commands: one row for each. A new command is a row here (or in `tools`) and a file in `host/src/cli`.
 
-use super::{Command, Verb};
+use super::{Command, Verb, tools};
 
 const DONE: &[(&str, &str)] = &[("0", "done"), ("1", "failed"), ("2", "wrong usage (1 as an lxc-* tool)")];
 
 /// A row with the parts that most commands have in common.
-const BASE: Command = Command {
+pub(super) const BASE: Command = Command {
     verb: Verb::Help,
     name: "",
     lxc: &[],
@@ -140,6 +140,27 @@ pub const COMMANDS: &[Command] = &[
         about: &["A container that runs is left alone unless -f is given."],
         ..BASE
     },
+    tools::FREEZE,
+    tools::UNFREEZE,
+    tools::WAIT,
+    tools::MONITOR,
+    tools::EXECUTE,
+    tools::CGROUP,
+    tools::TOP,
+    tools::COPY,
+    tools::SNAPSHOT,
+    tools::DEVICE,
+    tools::AUTOSTART,
+    tools::CONFIG,
+    tools::UPDATE_CONFIG,
+    tools::UNSHARE,
+    tools::USERNSEXEC,
+    tools::SHUTDOWN,
+    tools::RESTART,
+    tools::KILL,
+    tools::PS,
+    tools::NETSTAT,
+    tools::CLONE,
     Command {
         verb: Verb::Plan,
         name: "plan",

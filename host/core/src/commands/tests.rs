@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
 
-const VERBS: [Verb; 19] = [
+const VERBS: [Verb; 40] = [
     Verb::Create,
     Verb::Start,
     Verb::Stop,
@@ -24,6 +24,27 @@ const VERBS: [Verb; 19] = [
     Verb::Reboot,
     Verb::Halt,
     Verb::TemplateBusybox,
+    Verb::Freeze,
+    Verb::Unfreeze,
+    Verb::Wait,
+    Verb::Monitor,
+    Verb::Cgroup,
+    Verb::Execute,
+    Verb::Autostart,
+    Verb::Config,
+    Verb::UpdateConfig,
+    Verb::Copy,
+    Verb::Clone,
+    Verb::Snapshot,
+    Verb::Device,
+    Verb::Top,
+    Verb::Unshare,
+    Verb::UsernsExec,
+    Verb::Kill,
+    Verb::Ps,
+    Verb::Shutdown,
+    Verb::Netstat,
+    Verb::Restart,
 ];
 
 fn read(verb: Verb, line: &str) -> Result<Parsed, UsageError> {
