@@ -6,6 +6,9 @@
 mod enter;
 pub mod environment;
 mod program;
+mod sealed;
+
+pub use sealed::run_from_copy;
 
 use crate::console::proxy::{Outcome, Proxy};
 use crate::sys::process::{Cloned, exit_now, fork};

@@ -166,11 +166,10 @@ impl Process {
 
     fn send(&self, number: i32) -> Result<(), Failure> {
         use keel_core::failure::Errno;
-        let sent = match &self.fd {
-            Some(fd) => signalfd::send_pidfd(fd, number),
-            None if self.start.is_some() && start_time(self.pid) == self.start => signalfd::send(self.pid, number),
-            None => return Ok(()),
-        };
+        if self.fd.is_none() && (self.start.is_none() || start_time(self.pid) != self.start) {
+            return Ok(());
+        }
+        let sent = signalfd::send_to(self.pid, self.fd.as_ref(), number);
         match sent {
             // It is gone.
             Ok(()) | Err(Errno(libc::ESRCH)) => Ok(()),

@@ -100,6 +100,11 @@ impl Watch {
         self.events.add(fd, Interest::Readable, What::Own(number))
     }
 
+    /// Report [`Event::Own`] when a descriptor has become readable or writable.
+    pub fn own_changes(&mut self, fd: impl AsFd, number: u32) -> Result<Token, rustix::io::Errno> {
+        self.events.add(fd, Interest::Changes, What::Own(number))
+    }
+
     /// No longer report a descriptor.
     pub fn disown(&mut self, token: Token, fd: impl AsFd) {
         self.events.remove(token, fd);
@@ -146,6 +151,15 @@ impl Watch {
                     self.handle(what);
                 }
             }
+        }
+    }
+
+    /// What a console with `forward` said and the owner has not been told yet.
+    pub fn next_output(&mut self) -> Option<Vec<u8>> {
+        let at = self.out.iter().position(|event| matches!(event, Event::Output(_)))?;
+        match self.out.remove(at) {
+            Some(Event::Output(bytes)) => Some(bytes),
+            _ => None,
         }
     }
 

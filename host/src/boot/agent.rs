@@ -171,11 +171,14 @@ impl Agent {
                 (state, None) => text += &format!("keel: {name} is {}\r\n", state.name()),
             }
         }
+        if self.settings.terminals.is_empty() {
+            return text;
+        }
         text += &match one {
             Some(name) => format!(
                 "keel: log in here; 'keel console -n {name}' goes on to its login and ^a q comes back, 'keel ls -f' lists, 'poweroff' ends\r\n"
             ),
-            None => "keel: no container is running; log in here, 'keel help' says more, 'poweroff' ends\r\n".into(),
+            None => "keel: no container is running; 'keel help' says more, 'poweroff' ends\r\n".into(),
         };
         text
     }

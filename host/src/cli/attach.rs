@@ -23,6 +23,7 @@ const NAMESPACES: [(&str, u32); 7] = [
 
 /// Runs it.
 pub fn run(call: &mut Call) -> Answer {
+    attach::run_from_copy();
     let name = call.take_name()?;
     let words = call.args.take_command();
     let command = words.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();

@@ -74,7 +74,7 @@ pub fn send(pid: i32, signal: i32) -> Result<(), Errno> {
 }
 
 /// Send a signal through a pidfd: cannot hit a stranger that got the number.
-pub fn send_pidfd(fd: impl AsFd, signal: i32) -> Result<(), Errno> {
+fn send_pidfd(fd: impl AsFd, signal: i32) -> Result<(), Errno> {
     const SYS_PIDFD_SEND_SIGNAL: libc::c_long = 424;
     let fd = fd.as_fd().as_raw_fd();
     // SAFETY: no siginfo is given, the call touches no memory of ours.
@@ -82,4 +82,13 @@ pub fn send_pidfd(fd: impl AsFd, signal: i32) -> Result<(), Errno> {
         libc::syscall(SYS_PIDFD_SEND_SIGNAL, fd, signal, std::ptr::null::<libc::siginfo_t>(), 0 as libc::c_uint)
     };
     if rc == 0 { Ok(()) } else { Err(last()) }
+}
+
+/// Through the pidfd where there is one, else by number: for children, and for processes just looked at.
+pub fn send_to(pid: i32, pidfd: Option<impl AsFd>, signal: i32) -> Result<(), Errno> {
+    match pidfd.map(|fd| send_pidfd(fd, signal)) {
+        // COMPAT(linux<5.1): no pidfd_send_signal.
+        None | Some(Err(Errno::NOSYS)) => send(pid, signal),
+        Some(sent) => sent,
+    }
 }

@@ -69,6 +69,8 @@ pub struct Supervised {
     pub(super) log: Option<File>,
     /// Its console's output is handed to the owner of the loop.
     pub forward: bool,
+    /// Its console is not read for now: who shows it is behind.
+    pub(super) held: bool,
     /// An order to stop that is being followed.
     pub(super) order: Option<Stop>,
     /// The kernel gave it a pid namespace of its own.
@@ -111,6 +113,7 @@ impl Supervised {
             ring: Ring::new(RING),
             log: None,
             forward: false,
+            held: false,
             order: None,
             own_pid_namespace: true,
             since: Instant::now(),
@@ -136,9 +139,7 @@ impl Supervised {
     /// Send a signal to its first program, which is our child: nobody else can have its pid before we reap it.
     pub(super) fn send(&self, signal: i32) -> Result<(), Errno> {
         match &self.running {
-            Some(Running { pidfd: Some(fd), .. }) => signalfd::send_pidfd(fd, signal),
-            // COMPAT(linux<5.3): no pidfd.
-            Some(Running { pid, .. }) => signalfd::send(*pid, signal),
+            Some(running) => signalfd::send_to(running.pid, running.pidfd.as_ref(), signal),
             None => Err(Errno(libc::ESRCH)),
         }
     }

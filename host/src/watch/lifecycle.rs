@@ -143,6 +143,7 @@ impl Watch {
         };
         let end = End::of(status, container.own_pid_namespace);
         // What it said last is still in the pty.
+        container.held = false;
         self.drain_console(id);
         let Some(container) = self.containers.get_mut(&id) else { return true };
         let ordered = container.order.is_some_and(|o| o.ending != Ending::Reboot);

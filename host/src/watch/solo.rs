@@ -5,18 +5,20 @@
 use super::container::{Definition, Id};
 use super::events::Token;
 use super::{Event, Watch, failure};
+use crate::console::output::Output;
 use crate::console::terminal::{Raw, size, write_all};
 use crate::control::protocol::State;
 use crate::place::Lock;
 use crate::sys::process::{self, Cloned};
 use keel_core::failure::Failure;
 use rustix::io::Errno;
-use rustix::stdio::{stdin, stdout};
+use rustix::stdio::stdin;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 const STDIN: u32 = 0;
+const STDOUT: u32 = 1;
 
 /// Start it, go to the background and return when it runs, with what there is to be known of the start. `pidfile` gets
 /// the supervisor's pid.
@@ -96,6 +98,11 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
         }
     };
     let mut terminal = foreground.then(Terminal::default);
+    let mut output = Output::open();
+    if let Some(fd) = output.descriptor().filter(|_| foreground) {
+        // EPERM: a descriptor that is never waited for.
+        let _ = watch.own_changes(fd, STDOUT);
+    }
     if let Some(container) = watch.container_mut(id) {
         container.forward = foreground;
     }
@@ -119,6 +126,11 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
                     }
                 }
                 if over {
+                    // The last words are in the queue of the loop, behind this event.
+                    while let Some(bytes) = watch.next_output() {
+                        output.say(&bytes);
+                    }
+                    output.finish();
                     drop(terminal);
                     return match cause {
                         Some(cause) if !started => {
@@ -130,8 +142,12 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
                 }
             }
             Event::Output(bytes) => {
-                // EIO or EPIPE: nobody looks any more; the container goes on.
-                let _ = write_all(stdout(), &bytes);
+                output.say(&bytes);
+                watch.hold_console(id, output.is_full());
+            }
+            Event::Own(STDOUT) => {
+                output.flush();
+                watch.hold_console(id, output.is_full());
             }
             Event::Own(STDIN) => {
                 if let Some(terminal) = &mut terminal {

@@ -25,6 +25,9 @@ impl Watch {
         // A guest that writes without end must not keep the loop: the rest is another round's. Edge-triggered, so the
         // round that stops early has to say that there is more.
         for round in 0.. {
+            if container.held {
+                break;
+            }
             if round == 16 {
                 self.events.after(std::time::Duration::ZERO, What::Console(id));
                 break;
@@ -67,6 +70,14 @@ impl Watch {
             container.input.extend_from_slice(bytes);
         }
         self.drain_console(id);
+    }
+
+    /// Read its console no more for now, or again.
+    pub fn hold_console(&mut self, id: Id, held: bool) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        if std::mem::replace(&mut container.held, held) && !held {
+            self.drain_console(id);
+        }
     }
 
     /// Not all input has been taken yet: type no more for now.
