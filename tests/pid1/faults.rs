@@ -11,7 +11,7 @@ fn traceable() -> Result<(), String> {
 /// Runs a payload under `pid1` with one call failing. strace(1) runs beside it (-D), so that `pid1` stays PID 1, and follows nobody.
 fn inject(reaper: &str, fault: &str) -> Ended {
     let strace = format!("{} -D -qq -o /dev/null -e inject={fault} chroot", find("strace").unwrap().display());
-    let words = ["/pid1", reaper, "--", "sh", "-c", "(true &); (true &); sleep 0.1; exit 6"];
+    let words = ["/pid1", reaper, "keel.grace_ms=300", "--", "sh", "-c", "(true &); (true &); sleep 0.1; exit 6"];
     Guest { child: command_with(&strace, &words).spawn().expect("unshare runs") }.finish()
 }
 
