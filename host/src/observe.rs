@@ -3,6 +3,7 @@
 use crate::sys::io_errno;
 use keel_core::facts::{self, Facts, Namespaces};
 use keel_core::failure::Failure;
+use keel_core::plan::Found;
 
 /// Everything that plans depend on. Needs /proc.
 pub fn facts() -> Result<Facts, Failure> {
@@ -22,6 +23,7 @@ pub fn facts() -> Result<Facts, Failure> {
     Ok(Facts {
         kernel: kernel(),
         filesystems: facts::filesystems(&optional("/proc/filesystems")),
+        block_filesystems: facts::block_filesystems(&optional("/proc/filesystems")),
         controllers: facts::controllers(&optional("/proc/cgroups")),
         hierarchies,
         namespaces: Namespaces(namespaces),
@@ -41,6 +43,16 @@ pub fn free_cgroup_name(name: &str, facts: &Facts) -> String {
     let plain = format!("lxc.payload.{name}");
     let names = std::iter::once(plain.clone()).chain((1..1000).map(|n| format!("{plain}-{n}")));
     names.into_iter().find(|n| !taken(n)).unwrap_or(plain)
+}
+
+/// What is at the path of a rootfs.
+pub fn rootfs(path: &str) -> Found {
+    use std::os::unix::fs::FileTypeExt;
+    match std::fs::metadata(path).map(|m| m.file_type()) {
+        Ok(t) if t.is_file() => Found::Image,
+        Ok(t) if t.is_block_device() => Found::Block,
+        _ => Found::Dir,
+    }
 }
 
 /// Whether the kernel has a file system type now; modules may have come since the facts were taken.

@@ -33,6 +33,7 @@ pub struct Stage {
     exec: Option<hook::Program>,
     hooks: std::collections::VecDeque<hook::Program>,
     child: Option<i32>,
+    pin: Option<OwnedFd>,
     /// Directories of cgroups that were made, in order.
     pub made: Vec<CString>,
 }
@@ -59,6 +60,11 @@ impl Stage {
     /// The directory of the version 2 cgroup that a clone shall make its child in.
     pub fn cgroup(&self) -> Option<BorrowedFd<'_>> {
         self.cgroup.and_then(|slot| self.slot(slot).ok())
+    }
+
+    /// What keeps the rootfs's file system writable as long as it is open.
+    pub fn take_pin(&mut self) -> Option<OwnedFd> {
+        self.pin.take()
     }
 
     /// In the parent: a hook of the outside is not the child's to run.
@@ -109,7 +115,14 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::MakeLink { at, target } => files::make_link(stage, at, target),
         Step::MakeNodesFromSysfs => devices::nodes_from_sysfs(),
         Step::Mount { source, at, fstype, flags, data } => mounts::mount(stage, source, at, fstype, *flags, data),
-        Step::MountProbed { source, at, flags } => mounts::mount_probed(stage, source, at, *flags),
+        Step::MountProbed { source, at, flags, data, fstypes } => {
+            mounts::mount_probed(stage, source, at, *flags, data, fstypes)
+        }
+        Step::MountImage { image, mount } => mounts::mount_image(stage, image, mount),
+        Step::PinRootfs { path } => {
+            stage.pin = Some(files::pin(path)?);
+            Ok(())
+        }
         Step::Bind { from, at, recursive } => mounts::bind(stage, from, at, *recursive),
         Step::Unmount { at } => mounts::unmount(stage, at),
         Step::SetMountFlags { at, flags, recursive } => mounts::set_flags(stage, at, *flags, *recursive),

@@ -75,6 +75,11 @@ impl Place {
         Place { dir: base.join(short(lxcpath)).join(name) }
     }
 
+    /// The directory itself.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The control socket.
     pub fn control(&self) -> PathBuf {
         self.dir.join("control")

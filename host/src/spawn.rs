@@ -71,12 +71,15 @@ pub struct Running {
 pub struct Undo {
     /// Directories of cgroups, in the order in which they were made.
     pub cgroups: Vec<CString>,
+    /// Keeps the rootfs's file system from being made read-only from inside, as long as it is open.
+    pub pin: Option<OwnedFd>,
 }
 
 impl Undo {
     /// Undoes everything, last first; what can't be undone is returned, one sentence each.
     /// No process of the container may be left.
     pub fn run(self) -> Vec<Failure> {
+        drop(self.pin);
         self.cgroups.iter().rev().filter_map(|dir| crate::cgroup::remove(dir).err()).collect()
     }
 }
@@ -296,9 +299,14 @@ impl Starting {
         let Some(Child { pid, pidfd }) = self.child.take() else {
             return Err(Failure::new("the child ran before it was made"));
         };
-        let undo = Undo { cgroups: std::mem::take(&mut self.stage.made) };
+        let undo = self.undo();
         let notes = std::mem::take(&mut self.notes);
         Ok(Progress::Running(Running { pid, pidfd, console, ttys, undo, notes }))
+    }
+
+    /// What there is to be undone now.
+    fn undo(&mut self) -> Undo {
+        Undo { cgroups: std::mem::take(&mut self.stage.made), pin: self.stage.take_pin() }
     }
 
     /// Ends the child, waits for it, and undoes.
@@ -310,7 +318,7 @@ impl Starting {
                 rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())
             });
         }
-        let left = Undo { cgroups: std::mem::take(&mut self.stage.made) }.run();
+        let left = self.undo().run();
         match left.first() {
             None => failure,
             Some(first) => Failure::new(format!("{failure}; left behind: {first}")),

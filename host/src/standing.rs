@@ -140,7 +140,7 @@ fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failur
             }
         }
     }
-    let left = Undo { cgroups: record.cgroups.clone() }.run();
+    let left = Undo { cgroups: record.cgroups.clone(), ..Undo::default() }.run();
     lock.clear();
     left.into_iter().next().map_or(Ok(()), Err)
 }

@@ -14,6 +14,8 @@ pub struct Facts {
     pub mounts: Vec<Mount>,
     /// Types in /proc/filesystems.
     pub filesystems: Vec<String>,
+    /// Those of them that are on a block device.
+    pub block_filesystems: Vec<String>,
     /// Controllers in /proc/cgroups that are enabled, by name.
     pub controllers: Vec<String>,
     /// Mounted cgroup hierarchies that can be written.
@@ -170,6 +172,15 @@ pub fn filesystems(text: &str) -> Vec<String> {
     text.lines().filter_map(|l| l.split_whitespace().next_back()).map(String::from).collect()
 }
 
+/// Reads /proc/filesystems: the types that are on a block device.
+pub fn block_filesystems(text: &str) -> Vec<String> {
+    text.lines()
+        .filter(|l| !l.starts_with("nodev"))
+        .map(|l| l.trim().into())
+        .filter(|t: &String| !t.is_empty())
+        .collect()
+}
+
 /// Options of a version 1 hierarchy that are no controllers (kernel/cgroup/cgroup-v1.c, cgroup1_show_options).
 const NOT_CONTROLLERS: &[&str] =
     &["rw", "ro", "noprefix", "xattr", "clone_children", "cpuset_v2_mode", "favordynmods", "nofavordynmods", "none"];
@@ -293,5 +304,6 @@ mod tests {
             vec!["cpu"]
         );
         assert_eq!(filesystems("nodev\tsysfs\n\text4\n"), vec!["sysfs", "ext4"]);
+        assert_eq!(block_filesystems("nodev\tsysfs\n\text4\n"), vec!["ext4"]);
     }
 }

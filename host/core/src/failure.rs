@@ -100,6 +100,8 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
         (Step::Mount { fstype, .. }, Errno::BUSY) if fstype.as_bytes().starts_with(b"cgroup") => {
             "the controller is in use by the other version of cgroups"
         }
+        (Step::MountImage { .. }, Errno::NOENT) => "no such image, or no /dev/loop-control (CONFIG_BLK_DEV_LOOP)",
+        (Step::MountImage { .. } | Step::MountProbed { .. }, Errno::NODEV) => "no file system of the kernel's fits",
         (Step::Mount { .. } | Step::Bind { .. }, Errno::PERM) => "needs root with CAP_SYS_ADMIN",
         (Step::Mount { .. } | Step::Bind { .. } | Step::MakePath { .. }, Errno::NOENT) => {
             "source or target does not exist; create=dir or create=file makes the target"

@@ -130,8 +130,12 @@ pub enum Step {
     LoadModule { path: CString, parameters: CString },
     /// Waits until a device node can be opened, for as long as given.
     WaitForDevice { path: CString, timeout_ms: u32 },
-    /// Mounts a block device with the first file system type of the kernel's that fits.
-    MountProbed { source: CString, at: Place, flags: u64 },
+    /// Mounts a block device with the first of the types that fits; without types, of the kernel's at that time.
+    MountProbed { source: CString, at: Place, flags: u64, data: CString, fstypes: Vec<CString> },
+    /// Puts an image on a free loop device, which goes away with its last mount, and mounts that in place of the source.
+    MountImage { image: CString, mount: alloc::boxed::Box<Step> },
+    /// Opens a nameless file of the rootfs for writing; it stays open as long as the container runs.
+    PinRootfs { path: CString },
     /// Does nothing but fail: stands for a step in tests of what happens then.
     Fail { instead_of: alloc::boxed::Box<Step>, errno: i32 },
 }
@@ -186,7 +190,11 @@ impl fmt::Display for Step {
             Step::Mount { source, at, fstype, flags, data } => {
                 write!(f, "mount -t {}{} {} {at}", text(fstype), Options(*flags, &text(data)), text(source))
             }
-            Step::MountProbed { source, at, flags } => write!(f, "mount{} {} {at}", Options(*flags, ""), text(source)),
+            Step::MountProbed { source, at, flags, data, .. } => {
+                write!(f, "mount{} {} {at}", Options(*flags, &text(data)), text(source))
+            }
+            Step::MountImage { mount, .. } => write!(f, "{mount} (on a loop device)"),
+            Step::PinRootfs { path } => write!(f, "hold a file of {} open", text(path)),
             Step::Bind { from, at, recursive } => {
                 write!(f, "mount --{} {from} {at}", if *recursive { "rbind" } else { "bind" })
             }

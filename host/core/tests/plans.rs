@@ -23,6 +23,7 @@ fn facts(words: &str) -> Facts {
         filesystems: ["sysfs", "tmpfs", "proc", "cgroup", "cgroup2", "devtmpfs", "devpts", "ext4"]
             .map(String::from)
             .into(),
+        block_filesystems: vec!["ext4".into(), "squashfs".into()],
         namespaces: Namespaces(all),
         last_cap: 40,
         mounts: mountinfo("27 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n28 27 0:3 / /proc rw - proc proc rw\n"),
@@ -64,6 +65,7 @@ fn request(command: &[&str]) -> Request {
     Request {
         name: "bb".into(),
         lxcpath: "/var/lib/lxc".into(),
+        staging: "/run/keel/bb".into(),
         command: command.iter().map(|w| w.to_string()).collect(),
         ..Request::default()
     }

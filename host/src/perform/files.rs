@@ -139,6 +139,21 @@ pub fn copy_small(from: &CStr, to: &CStr) -> Result<(), Errno> {
     rustix::io::write(to.as_fd(), &value[..n]).map(drop).map_err(errno)
 }
 
+/// A file of a directory's file system, open for writing and without a name.
+pub fn pin(dir: &CStr) -> Result<rustix::fd::OwnedFd, Errno> {
+    let dir = open(dir, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let (mode, flags) = (Mode::from_raw_mode(0o600), OFlags::RDWR | OFlags::CLOEXEC);
+    // COMPAT(linux<3.11): no O_TMPFILE; some file systems have none to this day.
+    rustix::fs::openat(&dir, c".", flags | OFlags::TMPFILE, mode)
+        .or_else(|_| {
+            let name = c".keel_pin";
+            let file = rustix::fs::openat(&dir, name, flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW, mode)?;
+            rustix::fs::unlinkat(&dir, name, AtFlags::empty())?;
+            Ok(file)
+        })
+        .map_err(errno)
+}
+
 /// A cgroup becomes somebody else's: the directory, and the files by which processes and controllers go further down.
 /// A file that this version does not have is none to be given away.
 pub fn chown_cgroup(path: &CStr, uid: u32, gid: u32) -> Result<(), Errno> {

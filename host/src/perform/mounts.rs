@@ -4,11 +4,11 @@ use super::beneath::{self, FdPath};
 use super::{Stage, errno, open};
 use crate::sys;
 use keel_core::failure::Errno;
-use keel_core::step::{Place, ms};
+use keel_core::step::{Place, Step, ms};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 /// A place that mount(2) takes: the host's path, or a descriptor of what is beneath the rootfs.
 enum Target<'a> {
@@ -52,20 +52,51 @@ pub fn mount(stage: &Stage, source: &CStr, at: &Place, fstype: &CStr, bits: u64,
     rustix::mount::mount(source, target.path(), fstype, flags(bits), data).map_err(errno)
 }
 
-/// Tries the kernel's file system types until one takes the device: what mount(8) does without its library.
-pub fn mount_probed(stage: &Stage, source: &CStr, at: &Place, bits: u64) -> Result<(), Errno> {
+/// Tries file system types until one takes the device: what mount(8) does without its library. Without types, those that the
+/// kernel has now.
+pub fn mount_probed(
+    stage: &Stage,
+    source: &CStr,
+    at: &Place,
+    bits: u64,
+    data: &CStr,
+    fstypes: &[CString],
+) -> Result<(), Errno> {
     let target = Target::new(stage, at)?;
-    let types = std::fs::read_to_string("/proc/filesystems").map_err(|e| sys::io_errno(&e))?;
+    let data = (!data.is_empty()).then_some(data);
     let mut last = Errno::NODEV;
-    for fstype in types.lines().filter(|l| !l.starts_with("nodev")).map(str::trim) {
-        match rustix::mount::mount(source, target.path(), fstype, flags(bits), None) {
-            Ok(()) => return Ok(()),
-            // EINVAL: not this type. Anything else is the device's own trouble, unless a later type does it.
-            Err(rustix::io::Errno::INVAL) => (),
-            Err(e) => last = errno(e),
+    let mut fits = |fstype: &CStr| match rustix::mount::mount(source, target.path(), fstype, flags(bits), data) {
+        Ok(()) => true,
+        // EINVAL: not this type. Anything else is the device's own trouble, unless a later type does it.
+        Err(rustix::io::Errno::INVAL) => false,
+        Err(e) => {
+            last = errno(e);
+            false
         }
-    }
-    Err(last)
+    };
+    let done = match fstypes.is_empty() {
+        false => fstypes.iter().any(|t| fits(t)),
+        true => {
+            let text = std::fs::read_to_string("/proc/filesystems").map_err(|e| sys::io_errno(&e))?;
+            let types = keel_core::facts::block_filesystems(&text);
+            types.into_iter().filter_map(|t| CString::new(t).ok()).any(|t| fits(&t))
+        }
+    };
+    if done { Ok(()) } else { Err(last) }
+}
+
+/// Mounts an image through a free loop device. Writable where the image is, else read-only.
+pub fn mount_image(stage: &Stage, image: &CStr, mount: &Step) -> Result<(), Errno> {
+    let Step::MountProbed { at, flags, data, fstypes, .. } = mount else { return Err(Errno::INVAL) };
+    let readonly = flags & ms::RDONLY != 0;
+    let (file, readonly) = match open(image, OFlags::RDWR) {
+        Ok(file) if !readonly => (file, false),
+        _ => (open(image, OFlags::RDONLY)?, true),
+    };
+    let bits = if readonly { flags | ms::RDONLY } else { *flags };
+    // Held until it is mounted: without an opener or a mount it is let go of.
+    let (_device, path) = sys::loops::attach(file.as_fd(), readonly)?;
+    mount_probed(stage, path.as_c_str(), at, bits, data, fstypes)
 }
 
 /// A bind mount. A source beneath the rootfs is taken by descriptor, too.

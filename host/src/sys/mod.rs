@@ -6,6 +6,7 @@ pub mod descriptors;
 #[cfg(not(test))]
 pub mod entry;
 pub mod input;
+pub mod loops;
 pub mod mount;
 pub mod peer;
 pub mod process;

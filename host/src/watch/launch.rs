@@ -6,7 +6,7 @@ use crate::place::{Lock, Place};
 use crate::spawn::{self, Starting};
 use keel_core::facts::Namespaces;
 use keel_core::failure::Failure;
-use keel_core::plan::{self, Plan};
+use keel_core::plan::{self, Found, Plan};
 use std::path::Path;
 
 /// A child on its way.
@@ -51,6 +51,8 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         name: definition.name.clone(),
         lxcpath: definition.lxcpath.clone(),
         cgroup: crate::observe::free_cgroup_name(&definition.name, &facts),
+        rootfs: definition.config.rootfs.path.as_ref().map_or(Found::Dir, |p| crate::observe::rootfs(&p.value)),
+        staging: Place::of(&definition.name, &definition.lxcpath).dir().display().to_string(),
         command: definition.command.clone(),
         fstab: Vec::new(),
         environment: std::env::vars().collect(),

@@ -100,7 +100,13 @@ pub fn boot(params: &BootParams, facts: &Facts) -> Plan {
         steps.push(Planned::must(Step::WaitForDevice { path: device.clone(), timeout_ms: disk.wait_ms }));
         steps.push(Planned::must(Step::MakePath { at: outside(&disk.at), file: false }));
         steps.push(Planned::must(match &disk.fstype {
-            None => Step::MountProbed { source: device, at: outside(&disk.at), flags: disk.flags },
+            None => Step::MountProbed {
+                source: device,
+                at: outside(&disk.at),
+                flags: disk.flags,
+                data: operand(&disk.data),
+                fstypes: Vec::new(),
+            },
             Some(fstype) => Step::Mount {
                 source: device,
                 at: outside(&disk.at),

@@ -4,8 +4,8 @@
 //! make devices and terminals, change the root, give up rights, become the first program. The order is that of LXC 6
 //! (`lxc_setup`), since what a configuration means depends on it.
 
-use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, operand, outside, round};
-use crate::config::{At, Caps, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Personality, RootfsKind};
+use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, operand, outside, rootfs, round};
+use crate::config::{At, Caps, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Personality};
 use crate::facts::{Facts, Namespaces};
 use crate::failure::Failure;
 use crate::step::{Step, ms};
@@ -24,6 +24,10 @@ pub struct Request {
     pub lxcpath: String,
     /// Name of its directory in each cgroup hierarchy; empty: `lxc.payload.NAME`.
     pub cgroup: String,
+    /// What is at the path of the rootfs.
+    pub rootfs: rootfs::Found,
+    /// A directory that an overlay or an image is mounted on, in the container's mount namespace only.
+    pub staging: String,
     /// A program to run instead of the configured one, with its arguments.
     pub command: Vec<String>,
     /// The lines of `lxc.mount.fstab`, read by the caller.
@@ -42,7 +46,9 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     plan.outside.extend(hooks::hooks(config, request, Hook::PreStart, &[]));
     let mapped = !config.idmap.is_empty();
     let cgroups = cgroup::plan(config, request, facts, &mut plan, &mut errors);
-    let rootfs = rootfs(config, &mut errors);
+    rootfs::pin(config, request, &mut plan);
+    let place = rootfs::place(config, request);
+    let rootfs = place.as_deref();
     let autodev = rootfs.is_some() && config.autodev.unwrap_or(config.dialect.autodev());
 
     plan.inside.extend(cgroups.join);
@@ -67,7 +73,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         let path = operand(&format!("/proc/self/{file}"));
         Planned::must(Step::WriteFile { path, value: operand(value) }).from(*origin)
     }));
-    plan.inside.extend(take_rootfs(config, rootfs));
+    rootfs::take(config, request, facts, &mut plan, &mut errors);
     if mapped {
         // Only now: the directories above the rootfs may be closed to who root inside is outside.
         plan.inside.push(Planned::must(Step::BecomeRoot));
@@ -85,10 +91,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     }
     let terminals = dev::terminals(config, autodev, rootfs.is_some(), &mut plan);
     if rootfs.is_some() {
-        if config.rootfs.options.as_ref().is_some_and(|o| o.value.split(',').any(|w| w == "ro")) {
-            let step = Step::SetMountFlags { at: inside(""), flags: ms::RDONLY, recursive: false };
-            plan.inside.push(Planned::must(step));
-        }
+        rootfs::seal(config, &mut plan);
         let step = if facts.root_is_initramfs() { Step::MoveRoot } else { Step::PivotRoot };
         plan.inside.push(Planned::must(step));
         plan.inside.push(Planned::must(Step::SetPropagation { at: outside("/"), flags: ms::SHARED | ms::REC }));
@@ -147,36 +150,6 @@ fn namespaces(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<
         plan.notes.push(format!("the kernel has no {name} namespaces: {lost}"));
     }
     wanted
-}
-
-/// The rootfs, if there is one and Keel can take it.
-fn rootfs<'a>(config: &'a Config, errors: &mut Vec<Failure>) -> Option<&'a str> {
-    let path = config.rootfs.path.as_ref()?;
-    let kind = match &config.rootfs.kind {
-        RootfsKind::Dir => return Some(path.value.trim_end_matches('/')).map(|p| if p.is_empty() { "/" } else { p }),
-        RootfsKind::Overlay => "overlay",
-        RootfsKind::Loop => "loop",
-        RootfsKind::Other(kind) => kind,
-    };
-    let at = match config.files.get(usize::from(path.origin.file)) {
-        Some(file) if path.origin.line > 0 => format!("{file}:{}: ", path.origin.line),
-        _ => String::new(),
-    };
-    errors.push(Failure::new(format!("{at}rootfs type '{kind}' is not there yet (use a directory)")));
-    None
-}
-
-/// The rootfs becomes a mount of its own, and what follows happens beneath it.
-fn take_rootfs(config: &Config, rootfs: Option<&str>) -> Vec<Planned> {
-    let Some(path) = rootfs else {
-        // No rootfs: the host's, in a mount namespace of the container's own.
-        return vec![Planned::must(Step::OpenRoot { path: operand("/") })];
-    };
-    let origin = config.rootfs.path.as_ref().map(|p| p.origin).unwrap_or_default();
-    vec![
-        Planned::must(Step::Bind { from: outside(path), at: outside(path), recursive: true }).from(origin),
-        Planned::must(Step::OpenRoot { path: operand(path) }).from(origin),
-    ]
 }
 
 /// The last steps: from the new root to the first program.

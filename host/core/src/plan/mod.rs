@@ -11,11 +11,13 @@ mod devices;
 mod hooks;
 mod ids;
 mod mounts;
+mod rootfs;
 mod translate;
 
 pub use boot::{BootCgroups, BootParams, DataDisk, boot, early};
 pub use container::{Request, container};
 pub use hooks::hooks;
+pub use rootfs::Found;
 
 use crate::config::Origin;
 use crate::facts::Namespaces;
