@@ -79,6 +79,15 @@ pub fn version() -> Answer {
     Ok(0)
 }
 
+/// `keel version`; as lxc-version (0.7 to 1.0) with words in front.
+pub fn tool_version(call: &Call) -> Answer {
+    if call.called != "lxc-version" {
+        return version();
+    }
+    print(concat!("lxc version: ", env!("CARGO_PKG_VERSION"), "\n"))?;
+    Ok(0)
+}
+
 fn operand(call: &mut Call) -> Result<Option<String>, UsageError> {
     let words = &mut call.args.operands;
     let word = (!words.is_empty()).then(|| String::from_utf8_lossy(&words.remove(0)).into_owned());

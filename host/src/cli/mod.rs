@@ -4,11 +4,14 @@
 //! LXC say 1 for wrong usage too.
 
 mod attach;
+mod autostart;
 mod cgroup;
 mod checkconfig;
 mod console;
 mod create;
 mod destroy;
+mod early;
+mod execute;
 mod freeze;
 mod help;
 mod info;
@@ -87,10 +90,15 @@ fn run(call: &mut Call) -> Answer {
         Verb::Wait => wait::run(call),
         Verb::Monitor => monitor::run(call),
         Verb::Cgroup => cgroup::run(call),
+        Verb::Execute => execute::run(call),
+        Verb::Autostart => autostart::run(call),
+        Verb::Kill => early::kill(call),
+        Verb::Shutdown => early::shutdown(call),
+        Verb::Restart => early::restart(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),
-        Verb::Version => help::version(),
+        Verb::Version => help::tool_version(call),
         Verb::InstallLinks => install_links::run(call),
         _ => Err(Failure::new(format!("'{}' is not available yet", call.command.name)).into()),
     }

@@ -1,6 +1,7 @@
 //! `keel start`, `lxc-start`: starts a container, in the background or here.
 //!
 //! Where PID 1 is keel, that is asked to start it; else this process, or its child, becomes the supervisor.
+use super::out::Messages;
 use super::{Answer, Call};
 use crate::control::client::Connection;
 use crate::control::protocol::{Reply, Request};
@@ -27,18 +28,38 @@ pub fn run(call: &mut Call) -> Answer {
     let fail_at = call.args.value(Opt::FailAt).map(String::from);
     let asked = launch::Asked { name: name.to_string(), lxcpath, file, define, command, fail_at };
 
-    let agent = agent_socket(&asked.lxcpath);
-    if !foreground && let Ok(agent) = Connection::open(&agent) {
+    if !foreground {
+        return background(&call.messages, asked, call.args.value(Opt::PidFile));
+    }
+    // First what is wrong with the file, then whether it runs: a typo is said even if an older version of it is running.
+    let definition = launch::define(&asked)?;
+    for warning in &definition.warnings {
+        call.messages.print(warning);
+    }
+    let Some(lock) = launch::take(&asked.name, &asked.lxcpath)? else {
+        call.messages.print("already running");
+        return Ok(0);
+    };
+    if let Some(path) = call.args.value(Opt::PidFile) {
+        std::fs::write(path, std::process::id().to_string()).map_err(|e| at("write", path, e))?;
+    }
+    solo::foreground(definition, lock)?;
+    Ok(0)
+}
+
+/// Starts it in the background, by process 1 where that is keel.
+pub fn background(messages: &Messages, asked: launch::Asked, pidfile: Option<&str>) -> Answer {
+    if let Ok(agent) = Connection::open(&agent_socket(&asked.lxcpath)) {
         return match agent.ask(&Request::Start(asked), None) {
             Ok(Reply::Done(info)) => {
                 for field in ["warnings", "notes"] {
                     let lines = info.get(field).and_then(Value::as_array).into_iter().flatten();
-                    lines.filter_map(Value::as_str).for_each(|line| call.messages.print(line));
+                    lines.filter_map(Value::as_str).for_each(|line| messages.print(line));
                 }
                 Ok(0)
             }
             Ok(Reply::Refused { why, rc }) => {
-                call.messages.print(&why);
+                messages.print(&why);
                 Ok(rc)
             }
             Err(errno) => {
@@ -50,26 +71,19 @@ pub fn run(call: &mut Call) -> Answer {
     // First what is wrong with the file, then whether it runs: a typo is said even if an older version of it is running.
     let definition = launch::define(&asked)?;
     for warning in &definition.warnings {
-        call.messages.print(warning);
+        messages.print(warning);
     }
     let Some(lock) = launch::take(&asked.name, &asked.lxcpath)? else {
-        call.messages.print("already running");
+        messages.print("already running");
         return Ok(0);
     };
-    if foreground {
-        if let Some(path) = call.args.value(Opt::PidFile) {
-            std::fs::write(path, std::process::id().to_string()).map_err(|e| at("write", path, e))?;
-        }
-        solo::foreground(definition, lock)?;
-    } else {
-        let notes = solo::background(definition, lock, call.args.value(Opt::PidFile))?;
-        notes.iter().for_each(|note| call.messages.print(note));
-    }
+    let notes = solo::background(definition, lock, pidfile)?;
+    notes.iter().for_each(|note| messages.print(note));
     Ok(0)
 }
 
 /// `-s KEY=VALUE`, and the options that are keys of the configuration.
-fn define(call: &Call) -> Result<Vec<String>, UsageError> {
+pub fn define(call: &Call) -> Result<Vec<String>, UsageError> {
     let mut lines: Vec<String> = Vec::new();
     for value in call.args.values(Opt::Define) {
         if !value.contains('=') {
@@ -85,7 +99,8 @@ fn define(call: &Call) -> Result<Vec<String>, UsageError> {
     Ok(lines)
 }
 
-fn words(words: Vec<Vec<u8>>) -> Result<Vec<String>, UsageError> {
+/// Arguments as text.
+pub fn words(words: Vec<Vec<u8>>) -> Result<Vec<String>, UsageError> {
     let utf8 = |word: Vec<u8>| {
         String::from_utf8(word)
             .map_err(|e| UsageError(format!("'{}' is not UTF-8", String::from_utf8_lossy(e.as_bytes()))))

@@ -218,7 +218,7 @@ fn seen(request: &Request, path: &Path) -> Result<String> {
 }
 
 /// The pid1 beside this program, else in /sbin, else in PATH.
-fn pid1_nearby() -> Result<PathBuf> {
+pub fn pid1_nearby() -> Result<PathBuf> {
     let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name("pid1"));
     beside
         .into_iter()

@@ -33,6 +33,8 @@ pub struct Definition {
     pub command: Vec<String>,
     /// A step that shall fail: `STEP[:ERRNO]`.
     pub fail_at: Option<String>,
+    /// The first program has the caller's descriptors 0 to 2, none of which is a terminal, and not the console.
+    pub inherit: bool,
 }
 
 /// Names a container of a loop.
@@ -179,6 +181,11 @@ impl Supervised {
             (Some(failure), _) => Some(failure.to_string()),
             (None, end) => end.map(|e| e.to_string()),
         }
+    }
+
+    /// How it ended last.
+    pub fn last_end(&self) -> Option<End> {
+        self.last_end
     }
 
     /// Why it could not be started last.

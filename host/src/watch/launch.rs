@@ -7,6 +7,7 @@ use crate::spawn::{self, Starting};
 use keel_core::facts::Namespaces;
 use keel_core::failure::Failure;
 use keel_core::plan::{self, Found, Plan};
+use keel_core::step::Step;
 use std::path::Path;
 
 /// A child on its way.
@@ -32,6 +33,7 @@ pub fn define(asked: &Asked) -> Result<Definition, Failure> {
         config,
         command: asked.command.clone(),
         fail_at: asked.fail_at.clone(),
+        inherit: false,
         warnings: warnings.iter().map(ToString::to_string).collect(),
     })
 }
@@ -61,6 +63,10 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         let lines: Vec<String> = mistakes.into_iter().map(|m| m.message).collect();
         Failure::new(lines.join("\n"))
     })?;
+    if definition.inherit {
+        // What connects 0 to 2 with the console.
+        plan.inside.retain(|planned| !matches!(planned.step, Step::NewSession { .. }));
+    }
     if let Some(text) = &definition.fail_at {
         plan.fail_at_text(text).map_err(|why| Failure::new(format!("--fail-at: {why}")))?;
     }

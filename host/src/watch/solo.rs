@@ -3,6 +3,7 @@
 //! In the background it tells `keel start` by a pipe how the start went; in the foreground the container's console is on
 //! standard input and output, as bytes: the terminal itself never enters the container.
 use super::container::{Definition, Id};
+use super::end::End;
 use super::events::Token;
 use super::{Event, Watch, failure};
 use crate::console::output::Output;
@@ -27,8 +28,8 @@ pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> 
     match process::fork().map_err(|e| Failure::errno("fork", e))? {
         Cloned::Parent { .. } => {
             drop(tell);
-            // The lock goes on in the child; this copy of it must not remove anything.
-            std::mem::forget(lock);
+            // The lock goes on in the child: flock(2) ends with the last copy.
+            drop(lock);
             let mut text = String::new();
             told.read_to_string(&mut text).map_err(|e| failure("read", &e))?;
             match text.split_at_checked(1) {
@@ -56,8 +57,8 @@ pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> 
     }
 }
 
-/// Start it and stay until it ends, with its console here.
-pub fn foreground(definition: Definition, lock: Lock) -> Result<(), Failure> {
+/// Start it and stay until it ends, with its console here; how it ended.
+pub fn foreground(definition: Definition, lock: Lock) -> Result<Option<End>, Failure> {
     if definition.config.log.file.is_none() {
         crate::kmsg::to_nowhere();
     } else if let Some(path) = definition.config.log.file.clone() {
@@ -78,7 +79,8 @@ fn detach() -> Result<(), Failure> {
     standard.map_err(|e| failure("dup2", &e.into()))
 }
 
-fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: bool) -> Result<(), Failure> {
+fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: bool) -> Result<Option<End>, Failure> {
+    let terminal = foreground && !definition.inherit;
     let mut tell = tell;
     let mut say = |text: &str| {
         if let Some(pipe) = tell.take() {
@@ -97,23 +99,23 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
             return Err(cause);
         }
     };
-    let mut terminal = foreground.then(Terminal::default);
+    let mut terminal = terminal.then(Terminal::default);
     let mut output = Output::open();
-    if let Some(fd) = output.descriptor().filter(|_| foreground) {
+    if let Some(fd) = output.descriptor().filter(|_| terminal.is_some()) {
         // EPERM: a descriptor that is never waited for.
         let _ = watch.own_changes(fd, STDOUT);
     }
     if let Some(container) = watch.container_mut(id) {
-        container.forward = foreground;
+        container.forward = terminal.is_some();
     }
     watch.launch(id);
     let mut started = false;
     loop {
         match watch.next()? {
             Event::Changed => {
-                let Some(container) = watch.container(id) else { return Ok(()) };
+                let Some(container) = watch.container(id) else { return Ok(None) };
                 let (running, over) = (container.state == State::Running, container.is_over());
-                let cause = container.last_failure().cloned();
+                let (cause, end) = (container.last_failure().cloned(), container.last_end());
                 if running {
                     let notes = container.notes.join("\n");
                     if foreground && !std::mem::replace(&mut started, true) {
@@ -137,7 +139,7 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
                             say(&format!("-{cause}"));
                             Err(cause)
                         }
-                        _ => Ok(()),
+                        _ => Ok(end),
                     };
                 }
             }
