@@ -22,6 +22,12 @@ fn blank(mut config: Config) -> Config {
     config.mount_entry.iter_mut().for_each(|e| e.origin = none);
     config.cgroup.iter_mut().for_each(|e| e.origin = none);
     config.net.iter_mut().for_each(|n| n.kind.origin = none);
+    config.limits.iter_mut().for_each(|e| e.origin = none);
+    config.sysctl.iter_mut().chain(&mut config.proc).for_each(|e| e.origin = none);
+    config.idmap.iter_mut().for_each(|e| e.origin = none);
+    config.hooks.iter_mut().for_each(|e| e.origin = none);
+    // Hooks of one kind have an order, kinds have none.
+    config.hooks.sort_by_key(|h| h.value.0.name());
     for text in [&mut config.rootfs.path, &mut config.rootfs.options, &mut config.mount_fstab] {
         text.iter_mut().for_each(|t| t.origin = none);
     }
