@@ -166,6 +166,8 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             write(procs.as_fd(), c"0")
         }
         Step::AttachDeviceProgram { slot, program, .. } => sys::bpf::attach_device_program(stage.slot(*slot)?, program),
+        Step::JoinNamespace { path, kind } => sys::process::join_namespace(open(path, OFlags::RDONLY)?.as_fd(), *kind),
+        Step::NewKeyring => sys::process::new_session_keyring(),
         Step::UnshareCgroup => sys::process::unshare(keel_core::facts::Namespaces::CGROUP),
         Step::SetPersonality { persona } => sys::mount::personality(*persona),
         Step::DropCapabilities { mask } => drop_capabilities(*mask),

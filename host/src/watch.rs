@@ -10,6 +10,7 @@ pub mod events;
 pub mod launch;
 mod lifecycle;
 pub mod record;
+mod shared;
 pub mod solo;
 mod terminals;
 

@@ -100,6 +100,10 @@ pub enum Step {
     JoinCgroup { slot: Slot },
     /// A program that decides on devices, loaded and attached to the version 2 cgroup: bpf(2).
     AttachDeviceProgram { slot: Slot, program: Vec<u64>, rules: CString },
+    /// setns(2) into the namespace behind a file of /proc.
+    JoinNamespace { path: CString, kind: u32 },
+    /// A session keyring of its own, keyctl(KEYCTL_JOIN_SESSION_KEYRING).
+    NewKeyring,
     /// unshare(CLONE_NEWCGROUP): the cgroups joined become the roots.
     UnshareCgroup,
     /// chown(2) of a cgroup and of the files in it by which processes join and controllers are given on.
@@ -224,6 +228,8 @@ impl fmt::Display for Step {
             Step::WriteSlot { name, value, .. } => write!(f, "write '{}' to {}", text(value), text(name)),
             Step::JoinCgroup { .. } => f.write_str("join the cgroup"),
             Step::AttachDeviceProgram { rules, .. } => write!(f, "attach a device program: {}", text(rules)),
+            Step::JoinNamespace { path, .. } => write!(f, "join namespace {}", text(path)),
+            Step::NewKeyring => f.write_str("join a new session keyring"),
             Step::UnshareCgroup => f.write_str("unshare the cgroup namespace"),
             Step::SetPersonality { persona } => write!(f, "personality {persona:#x}"),
             Step::DropCapabilities { mask } => write!(f, "drop capabilities {mask:#x}"),

@@ -40,6 +40,8 @@ fn same_after_printing(config: &Config) {
         config.environment.iter_mut().for_each(|e| e.origin = Origin::default());
         config.mount_entry.iter_mut().for_each(|e| e.origin = Origin::default());
         config.cgroup.iter_mut().for_each(|e| e.origin = Origin::default());
+        config.namespace.share.iter_mut().for_each(|e| e.origin = Origin::default());
+        config.namespace.clone.iter_mut().chain(&mut config.namespace.keep).for_each(|e| e.origin = Origin::default());
         config.limits.iter_mut().for_each(|e| e.origin = Origin::default());
         config.sysctl.iter_mut().chain(&mut config.proc).for_each(|e| e.origin = Origin::default());
         config.idmap.iter_mut().for_each(|e| e.origin = Origin::default());

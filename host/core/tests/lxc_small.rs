@@ -22,6 +22,8 @@ fn blank(mut config: Config) -> Config {
     config.mount_entry.iter_mut().for_each(|e| e.origin = none);
     config.cgroup.iter_mut().for_each(|e| e.origin = none);
     config.net.iter_mut().for_each(|n| n.kind.origin = none);
+    config.namespace.share.iter_mut().for_each(|e| e.origin = none);
+    config.namespace.clone.iter_mut().chain(&mut config.namespace.keep).for_each(|e| e.origin = none);
     config.limits.iter_mut().for_each(|e| e.origin = none);
     config.sysctl.iter_mut().chain(&mut config.proc).for_each(|e| e.origin = none);
     config.idmap.iter_mut().for_each(|e| e.origin = none);

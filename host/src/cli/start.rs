@@ -91,7 +91,13 @@ pub fn define(call: &Call) -> Result<Vec<String>, UsageError> {
         }
         lines.push(value.into());
     }
-    for (opt, key) in [(Opt::ConsolePath, "lxc.console.path"), (Opt::ConsoleLog, "lxc.console.logfile")] {
+    for (opt, key) in [
+        (Opt::ConsolePath, "lxc.console.path"),
+        (Opt::ConsoleLog, "lxc.console.logfile"),
+        (Opt::ShareNet, "lxc.namespace.share.net"),
+        (Opt::ShareIpc, "lxc.namespace.share.ipc"),
+        (Opt::ShareUts, "lxc.namespace.share.uts"),
+    ] {
         if let Some(value) = call.args.value(opt) {
             lines.push(format!("{key} = {value}"));
         }

@@ -136,6 +136,20 @@ pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
     checked(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, limit.as_ptr(), none) }).map(drop)
 }
 
+/// setns(2); `kind` is the CLONE_NEW* flag that the file must be of.
+pub fn join_namespace(file: BorrowedFd<'_>, kind: u32) -> Result<(), Errno> {
+    // SAFETY: a descriptor and a number; the caller has one thread, so no other is left behind.
+    checked(unsafe { libc::setns(file.as_raw_fd(), kind as i32) }).map(drop)
+}
+
+/// keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL): an empty keyring without a name.
+pub fn new_session_keyring() -> Result<(), Errno> {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
+    let anonymous = std::ptr::null::<libc::c_char>();
+    // SAFETY: takes a name or null.
+    checked(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, anonymous) }).map(drop)
+}
+
 /// unshare(2) of namespaces.
 pub fn unshare(namespaces: u32) -> Result<(), Errno> {
     // SAFETY: only CLONE_NEW* flags are passed, none that unshares memory or descriptors.

@@ -53,6 +53,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         name: definition.name.clone(),
         lxcpath: definition.lxcpath.clone(),
         cgroup: crate::observe::free_cgroup_name(&definition.name, &facts),
+        shared: super::shared::resolve(&definition.config, &definition.lxcpath)?,
         rootfs: definition.config.rootfs.path.as_ref().map_or(Found::Dir, |p| crate::observe::rootfs(&p.value)),
         staging: Place::of(&definition.name, &definition.lxcpath).dir().display().to_string(),
         command: definition.command.clone(),

@@ -217,9 +217,9 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::ConsolePath, "c", &["console"], file(), &[Start], "a terminal or file for the container's console"),
     row(Opt::ConsoleLog, "L", &["console-log"], file(), &[Start], "append all that the console says to this file"),
     row(Opt::CloseAllFds, "C", &["close-all-fds"], Value::None, &[Start], "close inherited descriptors (always done)"),
-    later(Opt::ShareNet, "", &["share-net"], needs("NAME|PID"), &[Start], "join another's network namespace"),
-    later(Opt::ShareIpc, "", &["share-ipc"], needs("NAME|PID"), &[Start], "join another's ipc namespace"),
-    later(Opt::ShareUts, "", &["share-uts"], needs("NAME|PID"), &[Start], "join another's uts namespace"),
+    row(Opt::ShareNet, "", &["share-net"], needs("NAME|PID"), &[Start], "join another's network namespace"),
+    row(Opt::ShareIpc, "", &["share-ipc"], needs("NAME|PID"), &[Start], "join another's ipc namespace"),
+    row(Opt::ShareUts, "", &["share-uts"], needs("NAME|PID"), &[Start], "join another's uts namespace"),
     later(Opt::SharePid, "", &["share-pid"], needs("NAME|PID"), &[Start], "join another's pid namespace"),
     // stop
     row(Opt::Reboot, "r", &["reboot"], Value::None, &[Stop, Shutdown, Autostart], "start it again afterwards"),

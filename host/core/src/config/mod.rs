@@ -79,6 +79,8 @@ pub struct Config {
     pub mount_auto: MountAuto,
     /// `lxc.autodev`; none: as the dialect has it.
     pub autodev: Option<bool>,
+    /// `lxc.autodev.tmpfs.size`, bytes; 0: LXC's 500000.
+    pub autodev_tmpfs_size: u32,
     /// `lxc.tty.max`: how many ttys.
     pub tty_max: u32,
     /// `lxc.tty.dir`: the directory under /dev for console and ttys.
@@ -111,6 +113,10 @@ pub struct Config {
     pub hooks: Vec<At<(Hook, String)>>,
     /// `lxc.hook.version`: 1 gives hooks their arguments in the environment.
     pub hook_version: u32,
+    /// `lxc.namespace.*`.
+    pub namespace: NamespaceKeys,
+    /// `lxc.keyring.session`; none: 1, as LXC has it.
+    pub keyring_session: Option<bool>,
     /// `lxc.no_new_privs`.
     pub no_new_privs: bool,
     /// `lxc.ephemeral`: destroyed when it stops.
@@ -182,6 +188,17 @@ pub struct Limit {
     pub soft: u64,
     /// The most that it can be raised to.
     pub hard: u64,
+}
+
+/// `lxc.namespace.*`: flags as in `crate::facts::Namespaces`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceKeys {
+    /// `clone`: these are new, all others are the caller's.
+    pub clone: Option<At<u32>>,
+    /// `keep`: these are the caller's, all others are new.
+    pub keep: Option<At<u32>>,
+    /// `share.NS`: this one is that of a process, a container, or a file.
+    pub share: Vec<At<(u32, String)>>,
 }
 
 /// A range of ids inside and what they are outside, user_namespaces(7).

@@ -5,7 +5,7 @@
 //! (`lxc_setup`), since what a configuration means depends on it.
 
 use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, operand, outside, rootfs, round};
-use crate::config::{At, Caps, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Personality};
+use crate::config::{At, Caps, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Origin, Personality};
 use crate::facts::{Facts, Namespaces};
 use crate::failure::Failure;
 use crate::step::{Step, ms};
@@ -24,6 +24,8 @@ pub struct Request {
     pub lxcpath: String,
     /// Name of its directory in each cgroup hierarchy; empty: `lxc.payload.NAME`.
     pub cgroup: String,
+    /// Namespaces that are somebody else's: kind, file to open, and the line that asked for it.
+    pub shared: Vec<(u32, String, Origin)>,
     /// What is at the path of the rootfs.
     pub rootfs: rootfs::Found,
     /// A directory that an overlay or an image is mounted on, in the container's mount namespace only.
@@ -52,6 +54,14 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     let autodev = rootfs.is_some() && config.autodev.unwrap_or(config.dialect.autodev());
 
     plan.inside.extend(cgroups.join);
+    for (flag, path, origin) in &request.shared {
+        let step = Step::JoinNamespace { path: operand(path), kind: *flag };
+        plan.inside.push(Planned::must(step).from(*origin));
+    }
+    if config.keyring_session != Some(false) {
+        // ENOSYS without CONFIG_KEYS.
+        plan.inside.push(Planned::may(Step::NewKeyring));
+    }
     if mapped {
         ids::write_maps(config, facts, &mut plan, &mut errors);
     }
@@ -79,7 +89,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         plan.inside.push(Planned::must(Step::BecomeRoot));
     }
     if autodev {
-        plan.inside.extend(dev::tmpfs());
+        plan.inside.extend(dev::tmpfs(config));
     }
     mounts::automatic(config, facts, &mut plan);
     mounts::entries(config, request, rootfs, &mut plan, &mut errors);
@@ -129,6 +139,15 @@ fn namespaces(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<
     if !shared {
         wanted |= Namespaces::NET;
     }
+    let keys = &config.namespace;
+    let all = wanted | Namespaces::NET;
+    match (&keys.clone, &keys.keep) {
+        // Nothing can be mounted for a container without a mount namespace of its own.
+        (Some(only), _) => wanted = only.value & !Namespaces::USER | Namespaces::MNT,
+        (None, Some(kept)) => wanted = all & !kept.value | Namespaces::MNT,
+        (None, None) => (),
+    }
+    wanted &= !keys.share.iter().fold(0, |all, share| all | share.value.0);
     for (name, flag) in Namespaces::NAMES {
         if wanted & flag == 0 || facts.namespaces.has(flag) {
             continue;

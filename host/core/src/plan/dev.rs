@@ -19,10 +19,14 @@ const LINKS: [(&str, &str); 4] = [
 ];
 
 /// A /dev of the container's own. Not nodev, for obvious reasons, and not noexec: /dev/zero is mapped executable.
-pub(super) fn tmpfs() -> Vec<Planned> {
+pub(super) fn tmpfs(config: &Config) -> Vec<Planned> {
+    let size = match config.autodev_tmpfs_size {
+        0 => 500_000,
+        size => size,
+    };
     [
         Planned::must(Step::MakeDir { at: inside("dev"), mode: 0o755 }),
-        Planned::must(mount("tmpfs", inside("dev"), ms::NOSUID, "size=500000,mode=755")),
+        Planned::must(mount("tmpfs", inside("dev"), ms::NOSUID, &format!("size={size},mode=755"))),
     ]
     .into()
 }

@@ -9,6 +9,7 @@ mod cgroup;
 mod keys;
 mod lines;
 mod mount_auto;
+mod namespace;
 mod net;
 mod print;
 mod process;
