@@ -43,6 +43,13 @@ pub fn run(arguments: &[std::ffi::OsString]) -> ! {
     }
 }
 
+/// What a kernel command line asks of the plan of the boot, and what of it makes no sense.
+pub fn planned(line: &[u8]) -> (plan::BootParams, Vec<String>) {
+    let mut settings = params::read(line);
+    settings.boot.modules = modules::resolve(&settings.modules, &mut settings.complaints);
+    (settings.boot, settings.complaints)
+}
+
 /// All steps of the boot. The error carries what is to be done about it.
 fn come_up() -> Result<Settings, (Failure, params::OnFail)> {
     let early = perform(&plan::early());

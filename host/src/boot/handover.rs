@@ -26,6 +26,8 @@ pub fn hand_over(settings: Settings, init: &str, arguments: &[OsString]) -> ! {
             // A session of its own: the new init's terminal is not ours. It may fail for nobody but a leader.
             let _ = rustix::process::setsid();
             quiet();
+            // Among the processes of the other init it should not pass for that.
+            let _ = rustix::thread::set_name(c"keel");
             agent::run_beside(settings, ready)
         }
         Ok(Cloned::Parent { pid, .. }) => {

@@ -5,7 +5,7 @@ use super::{Answer, Call, Refusal};
 use crate::watch::launch;
 use keel_core::commands::Opt;
 use keel_core::failure::Failure;
-use keel_core::plan::{self, BootParams, Plan, Planned, Position};
+use keel_core::plan::{self, Plan, Planned, Position};
 use serde_json::{Value, json};
 
 /// Prints the plan of a container, or of the boot for the operand `boot`.
@@ -13,9 +13,11 @@ pub fn run(call: &mut Call) -> Answer {
     let boot = !call.args.has(Opt::Name) && call.args.operands.first().is_some_and(|o| o == b"boot");
     let mut plans = match boot {
         true => {
-            call.args.operands.remove(0);
-            call.args.no_more()?;
-            vec![plan::early(), plan::boot(&BootParams::default(), &crate::observe::facts()?)]
+            // What follows is a kernel command line.
+            let words = call.args.take_command().split_off(1).join(&b' ');
+            let (params, complaints) = crate::boot::planned(&words);
+            complaints.iter().for_each(|complaint| call.messages.print(complaint));
+            vec![plan::early(), plan::boot(&params, &crate::observe::facts()?)]
         }
         false => vec![container(call)?],
     };

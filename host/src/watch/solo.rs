@@ -41,6 +41,9 @@ pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> 
         Cloned::Child { .. } => {
             drop(told);
             let told = detach().and_then(|()| {
+                let comm = std::ffi::CString::new(format!("keel {}", definition.name)).unwrap_or_default();
+                // For ps(1) only; cut to 15 bytes by the kernel.
+                let _ = rustix::thread::set_name(&comm);
                 if let Some(path) = pidfile {
                     std::fs::write(path, std::process::id().to_string())
                         .map_err(|e| failure(format_args!("write '{path}'"), &e))?;
