@@ -270,6 +270,16 @@ impl Starting {
         }
     }
 
+    /// Directories of cgroups that were made for it.
+    pub fn cgroups(&self) -> &[CString] {
+        &self.stage.made
+    }
+
+    /// The child, once there is one.
+    pub fn child(&self) -> Option<i32> {
+        self.child.as_ref().map(|c| c.pid)
+    }
+
     /// Takes what the child has said.
     fn listen(&mut self) -> Result<Next, Failure> {
         let failed = |plan: &Plan, index: u32, e| plan.failure_at(Position::Inside(index as usize), e);

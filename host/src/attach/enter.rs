@@ -37,11 +37,6 @@ pub(super) fn enter(attach: &Attach, target: Target, socket: OwnedFd) -> i32 {
 fn join(attach: &Attach, target: Target, socket: OwnedFd) -> Result<i32, Failure> {
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(call("prctl PR_SET_DUMPABLE"))?;
-    for (dir, procs) in &target.cgroups {
-        // "0" is the writer itself (cgroups(7)).
-        rustix::io::write(procs, b"0")
-            .map_err(|e| Failure::errno(format_args!("join the cgroup '{}'", dir.display()), errno(e)))?;
-    }
     for (flag, fd) in &target.namespaces {
         let name = Namespaces::NAMES.iter().find(|(_, f)| f == flag).map_or("", |(name, _)| name);
         move_into_link_name_space(fd.as_fd(), None)
@@ -52,8 +47,8 @@ fn join(attach: &Attach, target: Target, socket: OwnedFd) -> Result<i32, Failure
         rustix::process::chroot(".").map_err(call("chroot to the container's root"))?;
         rustix::process::chdir("/").map_err(call("chdir '/'"))?;
     }
-    let Target { bounding, no_new_privs, personality, .. } = target;
-    let rights = program::Rights { bounding, no_new_privs, personality };
+    let Target { bounding, no_new_privs, personality, cgroups, .. } = target;
+    let rights = program::Rights { bounding, no_new_privs, personality, cgroups };
 
     let wanted = [isatty(rustix::stdio::stdin()), isatty(rustix::stdio::stdout()), isatty(rustix::stdio::stderr())];
     let terminal = if wanted.contains(&true) { Some(open_terminal()?) } else { None };

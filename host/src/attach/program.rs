@@ -9,12 +9,16 @@ use rustix::process::{ioctl_tiocsctty, setsid};
 use rustix::thread::{Gid, Uid, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 /// What the container's first program may.
 pub(super) struct Rights {
     pub bounding: u64,
     pub no_new_privs: bool,
     pub personality: u32,
+    /// Files to write "0" to. The waiting process stays out of them: it outlives the container by a moment, and its
+    /// directories are to be removed then.
+    pub cgroups: Vec<(PathBuf, OwnedFd)>,
 }
 
 /// Returns only when it cannot: 127 for a program that is not there, 126 for one that cannot be run.
@@ -51,6 +55,11 @@ fn shell(path: &str) -> (CString, Vec<CString>) {
 
 fn prepare(attach: &Attach, rights: &Rights, slave: Option<OwnedFd>, terminal: [bool; 3]) -> Result<(), Failure> {
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
+    for (dir, procs) in &rights.cgroups {
+        // "0" is the writer itself (cgroups(7)).
+        rustix::io::write(procs, b"0")
+            .map_err(|e| Failure::errno(format_args!("join the cgroup '{}'", dir.display()), errno(e)))?;
+    }
     // Without a session of its own it could reach the caller's terminal as /dev/tty.
     setsid().map_err(call("setsid"))?;
     if let Some(slave) = slave {

@@ -71,6 +71,8 @@ pub struct Supervised {
     pub(super) log: Option<File>,
     /// Its console's output is handed to the owner of the loop.
     pub forward: bool,
+    /// Its state file is written.
+    pub(super) recorded: bool,
     /// Its console is not read for now: who shows it is behind.
     pub(super) held: bool,
     /// An order to stop that is being followed.
@@ -116,6 +118,7 @@ impl Supervised {
             log: None,
             forward: false,
             held: false,
+            recorded: false,
             order: None,
             own_pid_namespace: true,
             since: Instant::now(),
@@ -198,8 +201,12 @@ impl Supervised {
         Record {
             name: self.definition.name.clone(),
             lxcpath: self.definition.lxcpath.clone(),
-            init: self.pid(),
-            cgroups: self.running.as_ref().map(|r| r.undo.cgroups.clone()).unwrap_or_default(),
+            init: self.pid().or(self.starting.as_ref().and_then(|(s, _)| s.child())),
+            cgroups: match (&self.running, &self.starting) {
+                (Some(running), _) => running.undo.cgroups.clone(),
+                (None, Some((starting, _))) => starting.cgroups().to_vec(),
+                (None, None) => Vec::new(),
+            },
             own_pid_namespace: self.own_pid_namespace,
             halt_signal: self.definition.config.signal.halt,
         }
@@ -210,6 +217,19 @@ impl Supervised {
         let Some((starting, _)) = &self.starting else { return false };
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         matches!(poll(&mut [PollFd::new(starting, PollFlags::IN)], Some(&now)), Ok(1..))
+    }
+
+    /// Write the state file as soon as there is a child, and before it is known how the start goes: whenever this process
+    /// is killed, what it made can be found.
+    pub(super) fn write_record(&mut self) {
+        let record = self.record();
+        if self.recorded || record.init.is_none() {
+            return;
+        }
+        self.recorded = true;
+        if let Err(cause) = record.write(&self.place) {
+            log::warn!("{}: {cause}", self.name());
+        }
     }
 
     /// What `keel info` gets.

@@ -44,6 +44,7 @@ impl Watch {
         container.last_failure = None;
         container.since = Instant::now();
         container.state = State::Starting;
+        container.recorded = false;
         let begun = launch::begin(&container.definition).and_then(|begun| {
             container.own_pid_namespace = begun.own_pid_namespace;
             container.notes = begun.notes;
@@ -53,6 +54,7 @@ impl Watch {
         match begun {
             Ok(starting) => {
                 container.starting = Some(starting);
+                container.write_record();
                 container.tell(&[News::State(State::Starting)]);
                 self.changed(id);
             }
@@ -65,7 +67,10 @@ impl Watch {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let Some((starting, token)) = container.starting.take() else { return };
         match starting.advance() {
-            Ok(Progress::Starting(still)) => container.starting = Some((still, token)),
+            Ok(Progress::Starting(still)) => {
+                container.starting = Some((still, token));
+                container.write_record();
+            }
             // The descriptor was closed on the way, and epoll forgets it by itself then.
             Ok(Progress::Running(running)) => {
                 self.events.forget(token);
@@ -105,9 +110,7 @@ impl Watch {
         container.state = State::Running;
         container.tell(&[News::State(State::Running)]);
         container.ring.clear();
-        if let Err(cause) = container.record().write(&container.place) {
-            log::warn!("{}: {cause}", container.name());
-        }
+        container.write_record();
         self.hear_console(id);
         self.changed(id);
         // Told to stop while it was being started.
@@ -120,6 +123,7 @@ impl Watch {
         let Some(container) = self.containers.get_mut(&id) else { return };
         container.state = State::Stopped;
         container.last_failure = Some(cause);
+        let _ = std::fs::remove_file(container.place.state());
         container.tell(&[State::Aborting, State::Stopping, State::Stopped].map(News::State));
         // The first start has somebody who is told, and what is wrong with it will not mend itself. Later on, a policy
         // that brought it so far goes on.
