@@ -40,13 +40,6 @@ pub static PARAMS: [Param; 21] = [
         set: |s, v| put(&mut s.panic, core::str::from_utf8(v).ok()?.parse().ok()),
     },
     Param {
-        name: "quiet",
-        form: "",
-        default: "off",
-        help: "the same as keel.loglevel=warn",
-        set: |s, _| put(&mut s.loglevel, Some(LevelFilter::Warn)),
-    },
-    Param {
         name: "debug",
         form: "",
         default: "off",

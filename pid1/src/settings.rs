@@ -89,7 +89,7 @@ pub struct Settings<'a> {
     pub report: Option<&'a [u8]>,
     /// `keel.debug_exit=`
     pub debug_exit: Option<u16>,
-    /// `keel.loglevel=`, `quiet`, `debug`
+    /// `keel.loglevel=`, `debug`. The kernel's `quiet` is about the console: what is in kmsg stays.
     pub loglevel: LevelFilter,
 }
 
