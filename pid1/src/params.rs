@@ -24,7 +24,7 @@ pub struct Param {
 }
 
 /// The table, in the manual's order.
-pub static PARAMS: [Param; 21] = [
+pub static PARAMS: [Param; 20] = [
     Param {
         name: "console",
         form: "TTY[,OPTIONS]",
