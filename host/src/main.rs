@@ -17,6 +17,7 @@ mod freezer;
 mod kmsg;
 mod load;
 mod monitor;
+mod net;
 mod observe;
 mod perform;
 mod place;

@@ -30,6 +30,8 @@ pub fn facts() -> Result<Facts, Failure> {
         // COMPAT(linux<3.2): no such file; 34 was the last capability then.
         last_cap: optional("/proc/sys/kernel/cap_last_cap").trim().parse().unwrap_or(34),
         pid1: std::process::id() == 1,
+        links: Vec::new(),
+        random: 0,
         mounts,
     })
 }
@@ -53,6 +55,17 @@ pub fn rootfs(path: &str) -> Found {
         Ok(t) if t.is_block_device() => Found::Block,
         _ => Found::Dir,
     }
+}
+
+/// Adds what only a container with interfaces of its own depends on.
+pub fn network(facts: &mut Facts) -> Result<(), Failure> {
+    facts.links = crate::net::links().map_err(|e| Failure::errno("list the host's interfaces", e))?;
+    let mut bytes = [0; 8];
+    // Never interrupted for so few (random(4)). EAGAIN right after boot: numbers that could be guessed will do.
+    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::NONBLOCK);
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    facts.random = u64::from_ne_bytes(bytes) ^ now.tv_nsec as u64;
+    Ok(())
 }
 
 /// Whether the kernel has a file system type now; modules may have come since the facts were taken.

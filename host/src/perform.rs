@@ -8,6 +8,7 @@ mod devices;
 mod files;
 pub mod hook;
 mod mounts;
+mod net;
 mod terminals;
 
 pub use terminals::{Message, let_go_on, receive, send_message};
@@ -34,6 +35,10 @@ pub struct Stage {
     hooks: std::collections::VecDeque<hook::Program>,
     child: Option<i32>,
     pin: Option<OwnedFd>,
+    /// The network namespace that waits for the child.
+    network: Option<crate::net::Namespace>,
+    /// What the network leaves on the host.
+    left: Vec<keel_core::step::net::Left>,
     /// Directories of cgroups that were made, in order.
     pub made: Vec<CString>,
 }
@@ -87,7 +92,20 @@ impl Stage {
         if no_rounds {
             self.slots.clear();
         }
+        if no_rounds && self.left.is_empty() {
+            self.network = None;
+        }
         self.report = None;
+    }
+
+    /// What the container's network has left on the host so far.
+    pub fn left(&self) -> &[keel_core::step::net::Left] {
+        &self.left
+    }
+
+    /// The same, to be taken back.
+    pub fn take_network(&mut self) -> crate::net::Undo {
+        crate::net::Undo::new(std::mem::take(&mut self.left), self.network.take())
     }
 
     /// Where the child reports.
@@ -137,6 +155,7 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::OpenTerminal { terminal, at } => terminals::open(stage, *terminal, at),
         Step::SendTerminals => terminals::send(stage),
         Step::SetHostname { name } => rustix::system::sethostname(name.to_bytes()).map_err(errno),
+        Step::Net(step) => net::perform(stage, step),
         Step::LoopbackUp => sys::mount::interface_up(c"lo"),
         Step::MakeCgroup { path } => files::make_cgroup(stage, path),
         Step::InheritCgroupFile { from, to } => files::copy_small(from, to),

@@ -73,6 +73,8 @@ pub struct Undo {
     pub cgroups: Vec<CString>,
     /// Keeps the rootfs's file system from being made read-only from inside, as long as it is open.
     pub pin: Option<OwnedFd>,
+    /// What the network has left on the host.
+    pub net: crate::net::Undo,
 }
 
 impl Undo {
@@ -80,7 +82,9 @@ impl Undo {
     /// No process of the container may be left.
     pub fn run(self) -> Vec<Failure> {
         drop(self.pin);
-        self.cgroups.iter().rev().filter_map(|dir| crate::cgroup::remove(dir).err()).collect()
+        let mut left = self.net.run();
+        left.extend(self.cgroups.iter().rev().filter_map(|dir| crate::cgroup::remove(dir).err()));
+        left
     }
 }
 
@@ -270,6 +274,11 @@ impl Starting {
         }
     }
 
+    /// What its network has left on the host so far.
+    pub fn left(&self) -> &[keel_core::step::net::Left] {
+        self.stage.left()
+    }
+
     /// Directories of cgroups that were made for it.
     pub fn cgroups(&self) -> &[CString] {
         &self.stage.made
@@ -316,7 +325,8 @@ impl Starting {
 
     /// What there is to be undone now.
     fn undo(&mut self) -> Undo {
-        Undo { cgroups: std::mem::take(&mut self.stage.made), pin: self.stage.take_pin() }
+        let (net, pin) = (self.stage.take_network(), self.stage.take_pin());
+        Undo { cgroups: std::mem::take(&mut self.stage.made), net, pin }
     }
 
     /// Ends the child, waits for it, and undoes.

@@ -115,6 +115,8 @@ fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failur
     let lock = place.lock().map_err(|e| Failure::new(format!("lock: {}", symbol(&e.into()))))?;
     let Some(lock) = lock else { return Err(Failure::new("a supervisor is just taking it")) };
     let process = Process::open(pid)?;
+    // Before its last process goes, and the namespace with it.
+    let namespace = crate::net::Namespace::of(pid).ok();
     // Between the look and the open the number may have gone to another process.
     if Record::of_living(place).is_some() {
         let first = match order.ending {
@@ -140,7 +142,8 @@ fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failur
             }
         }
     }
-    let left = Undo { cgroups: record.cgroups.clone(), ..Undo::default() }.run();
+    let net = crate::net::Undo::new(record.left.clone(), namespace);
+    let left = Undo { net, cgroups: record.cgroups.clone(), ..Undo::default() }.run();
     lock.clear();
     left.into_iter().next().map_or(Ok(()), Err)
 }

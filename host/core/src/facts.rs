@@ -26,6 +26,10 @@ pub struct Facts {
     pub last_cap: u8,
     /// The caller is the first process of its pid namespace.
     pub pid1: bool,
+    /// Network interfaces of the caller's namespace; only where the configuration has interfaces of its own.
+    pub links: Vec<Link>,
+    /// A number for names and addresses that are left to chance.
+    pub random: u64,
 }
 
 impl Facts {
@@ -44,6 +48,29 @@ impl Facts {
     pub fn has_filesystem(&self, fstype: &str) -> bool {
         self.filesystems.iter().any(|f| f == fstype)
     }
+}
+
+/// A network interface of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Its number in its namespace.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// `ip link set alias`; Keel marks with it what it has made or moved.
+    pub alias: String,
+    /// Its MTU.
+    pub mtu: u32,
+    /// Its hardware address, where it has one of six bytes.
+    pub hwaddr: Option<[u8; 6]>,
+    /// Kind of a virtual interface (`bridge`, `veth`); empty for one of hardware.
+    pub kind: String,
+    /// Of a bridge: the VLAN of a new port's untagged packets, if it tells VLANs apart.
+    pub default_vlan: Option<u16>,
+    /// Bytes received and sent.
+    pub bytes: (u64, u64),
+    /// Its addresses, global ones first.
+    pub addresses: Vec<core::net::IpAddr>,
 }
 
 /// A line of /proc/PID/mountinfo, proc(5).

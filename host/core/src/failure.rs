@@ -95,6 +95,9 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
     if let Step::Fail { instead_of, .. } = step {
         return hint(instead_of, errno);
     }
+    if let Step::Net(step) = step {
+        return crate::step::net::hint(step, errno);
+    }
     let text = match (step, errno) {
         (Step::Mount { .. }, Errno::NODEV) => "the kernel is built without this file system",
         (Step::Mount { fstype, .. }, Errno::BUSY) if fstype.as_bytes().starts_with(b"cgroup") => {

@@ -11,5 +11,6 @@ pub mod facts;
 pub mod failure;
 pub mod kconfig;
 pub mod nearest;
+pub mod netlink;
 pub mod plan;
 pub mod step;

@@ -3,6 +3,8 @@
 //! A step is data. `host/src/perform.rs` has one match arm for each; nothing here or there decides anything. Every operand
 //! is in the form that the system call wants (`CString`, flags), so that the child performs without allocating.
 
+pub mod net;
+
 use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::fmt;
@@ -76,6 +78,8 @@ pub enum Step {
     SendTerminals,
     /// sethostname(2).
     SetHostname { name: CString },
+    /// A step of the container's network.
+    Net(net::NetStep),
     /// The loopback device is set up.
     LoopbackUp,
     /// A directory in a cgroup hierarchy.
@@ -215,6 +219,7 @@ impl fmt::Display for Step {
             Step::OpenTerminal { at, .. } => write!(f, "open a pty for {at}"),
             Step::SendTerminals => f.write_str("hand the terminals over"),
             Step::SetHostname { name } => write!(f, "sethostname {}", text(name)),
+            Step::Net(step) => step.fmt(f),
             Step::LoopbackUp => f.write_str("set lo up"),
             Step::MakeCgroup { path } => write!(f, "mkdir {}", text(path)),
             Step::InheritCgroupFile { from, to } => write!(f, "copy {} to {}", text(from), text(to)),

@@ -1,7 +1,7 @@
 //! Every small input of LXC's grammar: nothing panics, and what was understood is understood again when it is printed.
 
 use keel_core::config::lxc::{self, Includer};
-use keel_core::config::{Config, Origin};
+use keel_core::config::{Config, Net, Origin};
 use keel_core::failure::Errno;
 
 /// A file that includes itself, so that small inputs reach the limits of nesting.
@@ -15,13 +15,24 @@ impl Includer for Mirror {
     }
 }
 
+fn without_origins(net: &mut Net) {
+    let none = Origin::default();
+    net.kind.origin = none;
+    let texts = [&mut net.link, &mut net.name, &mut net.veth.pair, &mut net.script_up, &mut net.script_down];
+    texts.into_iter().flatten().for_each(|t| t.origin = none);
+    net.addresses.iter_mut().chain(&mut net.veth.routes).for_each(|a| a.origin = none);
+    [&mut net.gateway4, &mut net.gateway6].into_iter().flatten().for_each(|g| g.origin = none);
+    net.veth.vlan.iter_mut().for_each(|v| v.origin = none);
+    net.veth.tagged.iter_mut().for_each(|t| t.origin = none);
+}
+
 fn blank(mut config: Config) -> Config {
     let none = Origin::default();
     config.files.clear();
     config.environment.iter_mut().for_each(|e| e.origin = none);
     config.mount_entry.iter_mut().for_each(|e| e.origin = none);
     config.cgroup.iter_mut().for_each(|e| e.origin = none);
-    config.net.iter_mut().for_each(|n| n.kind.origin = none);
+    config.net.iter_mut().for_each(without_origins);
     config.namespace.share.iter_mut().for_each(|e| e.origin = none);
     config.namespace.clone.iter_mut().chain(&mut config.namespace.keep).for_each(|e| e.origin = none);
     config.limits.iter_mut().for_each(|e| e.origin = none);

@@ -4,7 +4,7 @@
 //! in the diff before they are committed.
 
 use keel_core::config::lxc::{NoFiles, Severity, parse};
-use keel_core::facts::{Facts, Hierarchy, Namespaces, mountinfo};
+use keel_core::facts::{Facts, Hierarchy, Link, Namespaces, mountinfo};
 use keel_core::failure::Errno;
 use keel_core::plan::{BootCgroups, BootParams, DataDisk, Plan, Request, boot, container, early};
 use keel_core::step::Step;
@@ -52,6 +52,10 @@ fn facts(words: &str) -> Facts {
             }),
             "noprefix" => facts.hierarchies.push(Hierarchy { noprefix: true, ..v1("/dev", "cpuset") }),
             "controllers" => facts.controllers = ["cpuset", "cpu", "memory"].map(String::from).into(),
+            "net" => {
+                facts.random = 1;
+                facts.links = links();
+            }
             "no-devtmpfs" => facts.filesystems.retain(|f| f != "devtmpfs"),
             "no-cgroup2" => facts.filesystems.retain(|f| f != "cgroup2"),
             "stock-android" => facts.namespaces = Namespaces(Namespaces::MNT),
@@ -59,6 +63,29 @@ fn facts(words: &str) -> Facts {
         }
     }
     facts
+}
+
+/// Interfaces of a host: two of hardware, two bridges, one that filters VLANs; what a crash has left.
+fn links() -> Vec<Link> {
+    let link = |index, name: &str, kind: &str| Link {
+        index,
+        name: name.into(),
+        kind: kind.into(),
+        mtu: 1500,
+        hwaddr: Some([2, 0, 0, 0, 0, index as u8]),
+        ..Link::default()
+    };
+    vec![
+        link(1, "lo", ""),
+        link(2, "eth0", ""),
+        link(3, "eth1", ""),
+        Link { addresses: vec!["10.0.3.1".parse().unwrap()], ..link(4, "lxcbr0", "bridge") },
+        Link { mtu: 9000, default_vlan: Some(1), ..link(5, "vbr0", "bridge") },
+        link(6, "usb0", ""),
+        link(7, "usb1", ""),
+        Link { alias: "keel:/var/lib/lxc/bb".into(), ..link(8, "bbdmz", "veth") },
+        Link { alias: "keel=wan0:keel:/var/lib/lxc/bb".into(), ..link(9, "dev3", "") },
+    ]
 }
 
 fn request(command: &[&str]) -> Request {

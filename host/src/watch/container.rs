@@ -207,6 +207,11 @@ impl Supervised {
                 (None, Some((starting, _))) => starting.cgroups().to_vec(),
                 (None, None) => Vec::new(),
             },
+            left: match (&self.running, &self.starting) {
+                (Some(running), _) => running.undo.net.left.clone(),
+                (None, Some((starting, _))) => starting.left().to_vec(),
+                (None, None) => Vec::new(),
+            },
             own_pid_namespace: self.own_pid_namespace,
             halt_signal: self.definition.config.signal.halt,
         }

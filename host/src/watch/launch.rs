@@ -48,7 +48,10 @@ pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
 
 /// The steps of a start, as things are now. Several mistakes are several lines.
 pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
-    let facts = crate::observe::facts()?;
+    let mut facts = crate::observe::facts()?;
+    if definition.config.has_interfaces() {
+        crate::observe::network(&mut facts)?;
+    }
     let request = plan::Request {
         name: definition.name.clone(),
         lxcpath: definition.lxcpath.clone(),

@@ -4,6 +4,7 @@
 //! time. Everything else counts as stopped.
 use crate::place::{Place, read};
 use keel_core::failure::Failure;
+use keel_core::step::net::Left;
 use serde_json::{Value, json};
 use std::ffi::CString;
 use std::fs;
@@ -20,6 +21,8 @@ pub struct Record {
     pub init: Option<i32>,
     /// cgroup directories made for it.
     pub cgroups: Vec<CString>,
+    /// What its network leaves on the host.
+    pub left: Vec<Left>,
     /// It has a pid namespace of its own.
     pub own_pid_namespace: bool,
     /// `lxc.signal.halt`.
@@ -33,7 +36,7 @@ impl Record {
         let value = json!({
             "name": self.name, "lxcpath": self.lxcpath, "init": init, "init_start": start_time(init),
             "boot": boot_id(), "cgroups": self.cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
-            "own_pid_namespace": self.own_pid_namespace, "halt_signal": self.halt_signal,
+            "left": self.left.iter().map(written).collect::<Vec<_>>(), "own_pid_namespace": self.own_pid_namespace, "halt_signal": self.halt_signal,
         });
         let new = place.state().with_extension("new");
         let written = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(
@@ -68,12 +71,46 @@ impl Record {
                 .filter_map(Value::as_str)
                 .filter_map(|p| CString::new(p).ok())
                 .collect(),
+            left: value.get("left").and_then(Value::as_array).into_iter().flatten().filter_map(read_left).collect(),
             own_pid_namespace: value.get("own_pid_namespace").and_then(Value::as_bool).unwrap_or(true),
             halt_signal: value.get("halt_signal").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()),
         };
         let alive = start.is_some() && start_time(init) == start && text("boot") == boot_id();
         Some((record, alive))
     }
+}
+
+/// What the network leaves, in JSON.
+fn written(left: &Left) -> Value {
+    let texts = |all: &[CString]| all.iter().map(|t| t.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    match left {
+        Left::Device { name, inside, mtu, hwaddr } => json!({
+            "device": name.to_string_lossy(), "inside": inside.to_string_lossy(), "mtu": mtu, "hwaddr": hwaddr,
+        }),
+        Left::Proxy { link, ip } => json!({ "proxy": ip.to_string(), "link": link.to_string_lossy() }),
+        Left::Script { argv, envp } => json!({ "script": texts(argv), "environment": texts(envp) }),
+    }
+}
+
+fn read_left(value: &Value) -> Option<Left> {
+    let text = |field: &str| value.get(field).and_then(Value::as_str).and_then(|t| CString::new(t).ok());
+    let texts = |field: &str| {
+        let all = value.get(field)?.as_array()?.iter().filter_map(Value::as_str);
+        all.map(|t| CString::new(t).ok()).collect::<Option<Vec<_>>>()
+    };
+    if let Some(name) = text("device") {
+        let mtu = value.get("mtu").and_then(Value::as_u64).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
+        let bytes = value.get("hwaddr").and_then(Value::as_array);
+        let hwaddr = bytes.and_then(|bytes| {
+            let bytes: Vec<u8> = bytes.iter().filter_map(Value::as_u64).filter_map(|b| u8::try_from(b).ok()).collect();
+            bytes.try_into().ok()
+        });
+        return Some(Left::Device { name, inside: text("inside")?, mtu, hwaddr });
+    }
+    if let Some(link) = text("link") {
+        return Some(Left::Proxy { link, ip: value.get("proxy")?.as_str()?.parse().ok()? });
+    }
+    Some(Left::Script { argv: texts("script")?, envp: texts("environment")? })
 }
 
 /// When a process was started, in ticks since boot; none for one that is gone or a zombie (proc(5), /proc/PID/stat,

@@ -3,9 +3,13 @@
 //! `Config` is neutral: LXC files are its first front end (`lxc`). Nothing LXC-specific goes past this folder. A field is
 //! named after its key with `_` for `.`; a value that a later stage may have to complain about keeps its `Origin`.
 
+pub mod address;
 pub mod fstab;
 pub mod lxc;
+pub mod net;
 pub mod words;
+
+pub use net::{Net, NetKind};
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -386,26 +390,6 @@ impl Default for Caps {
     fn default() -> Self {
         Caps::Drop(Vec::new())
     }
-}
-
-/// One network interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Net {
-    /// N of `lxc.net.N`; sections of `lxc.network.type` are counted from 0.
-    pub index: u32,
-    /// `lxc.net.N.type`.
-    pub kind: At<NetKind>,
-}
-
-/// `lxc.net.N.type`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NetKind {
-    /// `none`: the host's network namespace.
-    None,
-    /// `empty`: a namespace with a loopback device only.
-    Empty,
-    /// A type that Keel does not make yet; said when the container is to start.
-    Other(String),
 }
 
 /// One cgroup file to write.

@@ -4,10 +4,11 @@
 //! make devices and terminals, change the root, give up rights, become the first program. The order is that of LXC 6
 //! (`lxc_setup`), since what a configuration means depends on it.
 
-use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, operand, outside, rootfs, round};
+use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, net, operand, outside, rootfs, round};
 use crate::config::{At, Caps, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Origin, Personality};
 use crate::facts::{Facts, Namespaces};
 use crate::failure::Failure;
+use crate::step::net::NetStep;
 use crate::step::{Step, ms};
 use alloc::ffi::CString;
 use alloc::format;
@@ -53,6 +54,18 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     let rootfs = place.as_deref();
     let autodev = rootfs.is_some() && config.autodev.unwrap_or(config.dialect.autodev());
 
+    // A namespace that is kept or shared has its interfaces already.
+    let network = match plan.clone.has(Namespaces::NET) || !facts.namespaces.has(Namespaces::NET) {
+        true => net::plan(config, request, facts, &plan, &mut errors),
+        false => Vec::new(),
+    };
+    if !network.is_empty() && !mapped {
+        // Made by the parent, so that everything in it is there before the child.
+        plan.clone.0 &= !Namespaces::NET;
+        plan.outside.push(Planned::must(Step::Net(NetStep::MakeNamespace)));
+        plan.outside.extend(network.iter().cloned());
+        plan.inside.push(Planned::must(Step::Net(NetStep::EnterNamespace)));
+    }
     plan.inside.extend(cgroups.join);
     for (flag, path, origin) in &request.shared {
         let step = Step::JoinNamespace { path: operand(path), kind: *flag };
@@ -64,6 +77,11 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     }
     if mapped {
         ids::write_maps(config, facts, &mut plan, &mut errors);
+    }
+    if mapped && !network.is_empty() {
+        // The child's own, so that its user namespace has the rights over it.
+        let take = Planned::must(Step::Net(NetStep::TakeNamespace));
+        round(&mut plan, core::iter::once(take).chain(network).collect());
     }
     if wanted & Namespaces::CGROUP != 0 && !cgroups.dirs.is_empty() {
         plan.inside.push(Planned::may(Step::UnshareCgroup));
@@ -125,12 +143,6 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
 /// The namespaces that are wanted and that the kernel has. What is lost without one is said.
 fn namespaces(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> u32 {
     let mut wanted = Namespaces::MNT | Namespaces::PID | Namespaces::UTS | Namespaces::IPC | Namespaces::CGROUP;
-    for net in &config.net {
-        if let NetKind::Other(kind) = &net.kind.value {
-            let at = plan.place_of(net.kind.origin).map(|p| format!("{p}: ")).unwrap_or_default();
-            errors.push(Failure::new(format!("{at}network type '{kind}' is not there yet (use 'empty' or 'none')")));
-        }
-    }
     // LXC up to 0.9 shared the host's network where no network was named; since 1.0 it is an empty one.
     let shared = match config.net.is_empty() {
         true => config.dialect.host_network() && !config.net_cleared,

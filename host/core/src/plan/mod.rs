@@ -11,6 +11,7 @@ mod devices;
 mod hooks;
 mod ids;
 mod mounts;
+pub mod net;
 mod rootfs;
 mod translate;
 

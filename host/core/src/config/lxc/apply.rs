@@ -14,7 +14,6 @@ pub(super) use super::caps::{cap_drop, cap_keep, print_cap_drop, print_cap_keep}
 pub(super) use super::cgroup::{cgroup1, cgroup2, print_cgroup1, print_cgroup2};
 pub(super) use super::mount_auto::{mount_auto, print_mount_auto};
 pub(super) use super::namespace::{ns_clone, ns_keep, ns_share, print_ns_clone, print_ns_keep, print_ns_share};
-pub(super) use super::net::{net_clear, net_type, print_net_clear, print_net_type};
 pub(super) use super::process::{
     groups, hook, hooks, idmap, limit, print_groups, print_hook, print_idmap, print_limit, print_proc, print_sysctl,
     proc, sysctl,

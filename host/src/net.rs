@@ -1,0 +1,13 @@
+//! Network: netlink sockets, the namespace that waits for a container, what goes back when it has ended.
+//!
+//! Messages are made and read by `keel_core::netlink`; here are the sockets. No program is called.
+
+mod links;
+mod namespace;
+mod socket;
+mod undo;
+
+pub use links::links;
+pub use namespace::Namespace;
+pub use socket::Netlink;
+pub use undo::{Undo, proxy};

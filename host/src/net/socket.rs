@@ -1,0 +1,92 @@
+//! A netlink socket: a request, its answer.
+//!
+//! A socket belongs to the network namespace that it was opened in, whatever its process does afterwards.
+
+use crate::sys::errno;
+use keel_core::failure::Errno;
+use keel_core::netlink::{Message, attribute, ifla, messages, nl, u32_at};
+use rustix::fd::OwnedFd;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use std::cell::Cell;
+use std::ffi::CStr;
+
+/// The longest answer in one piece: the kernel fills up to 32 KiB (net/netlink/af_netlink.c, netlink_dump).
+const LONGEST: usize = 32 << 10;
+
+/// One socket.
+#[derive(Debug)]
+pub struct Netlink {
+    fd: OwnedFd,
+    sequence: Cell<u32>,
+}
+
+impl Netlink {
+    /// For interfaces, addresses and routes of the caller's namespace: NETLINK_ROUTE.
+    pub fn route() -> Result<Netlink, Errno> {
+        // NETLINK_ROUTE is 0.
+        Netlink::open(None)
+    }
+
+    /// For a protocol.
+    pub fn open(protocol: Option<rustix::net::Protocol>) -> Result<Netlink, Errno> {
+        let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol);
+        Ok(Netlink { fd: fd.map_err(errno)?, sequence: Cell::new(0) })
+    }
+
+    /// Sends a request that changes something; it is done when this returns.
+    pub fn change(&self, message: Message) -> Result<(), Errno> {
+        self.ask(message, |_, _| ())
+    }
+
+    /// Sends a request; each message of the answer goes to `each`, by its type and without its header.
+    pub fn ask(&self, message: Message, each: impl FnMut(u16, &[u8])) -> Result<(), Errno> {
+        let sequence = self.next();
+        self.send(&message.finish(sequence))?;
+        self.answer(sequence, each)
+    }
+
+    /// A number for the next request.
+    pub fn next(&self) -> u32 {
+        self.sequence.set(self.sequence.get().wrapping_add(1));
+        self.sequence.get()
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&self, bytes: &[u8]) -> Result<(), Errno> {
+        rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, bytes, SendFlags::empty())).map(drop).map_err(errno)
+    }
+
+    /// Takes the answer to a request, up to its acknowledgement or the end of a dump.
+    pub fn answer(&self, sequence: u32, mut each: impl FnMut(u16, &[u8])) -> Result<(), Errno> {
+        let mut buffer = vec![0; LONGEST];
+        loop {
+            let received =
+                rustix::io::retry_on_intr(|| rustix::net::recv(&self.fd, buffer.as_mut_slice(), RecvFlags::empty()));
+            let (length, _) = received.map_err(errno)?;
+            for (kind, of, body) in messages(&buffer[..length]) {
+                match kind {
+                    _ if of != sequence => {}
+                    nl::DONE => return Ok(()),
+                    // The errno, negative; 0 is an acknowledgement.
+                    nl::ERROR => match u32_at(body, 0).unwrap_or(0) as i32 {
+                        0 => return Ok(()),
+                        e => return Err(Errno(-e)),
+                    },
+                    kind => each(kind, body),
+                }
+            }
+        }
+    }
+
+    /// The number of an interface; ENODEV: there is none of that name.
+    pub fn index(&self, name: &CStr) -> Result<u32, Errno> {
+        let mut found = None;
+        let message = Message::link(nl::GETLINK, nl::ACK, 0, 0, false).text(ifla::IFNAME, name);
+        self.ask(message, |_, body| {
+            // COMPAT(linux<3.0): an answer to a name that is not understood would be another's.
+            let named = attribute(body.get(16..).unwrap_or(&[]), ifla::IFNAME);
+            found = found.or(u32_at(body, 4).filter(|_| named == Some(name.to_bytes_with_nul())));
+        })?;
+        found.ok_or(Errno::NODEV)
+    }
+}

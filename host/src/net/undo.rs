@@ -1,0 +1,96 @@
+//! What a container's network leaves on the host is taken back: interfaces that were lent, answers for its addresses, and
+//! the scripts that are run at the end.
+//!
+//! A veth is not among them: its end on the host goes with the namespace, and to delete it would take 27 ms.
+
+use super::{Namespace, Netlink, links, namespace};
+use keel_core::facts::Link;
+use keel_core::failure::{Errno, Failure};
+use keel_core::netlink::{Message, ifla, nl};
+use keel_core::plan::net::home_of;
+use keel_core::step::net::Left;
+use std::ffi::CStr;
+use std::net::IpAddr;
+
+/// What is to be taken back, and the namespace that it is in, if that still is.
+#[derive(Debug, Default)]
+pub struct Undo {
+    /// In the order in which it was made.
+    pub left: Vec<Left>,
+    /// Kept only for what is in it.
+    pub namespace: Option<Namespace>,
+}
+
+impl Undo {
+    /// What the steps of a start have left.
+    pub fn new(left: Vec<Left>, namespace: Option<Namespace>) -> Undo {
+        // Without need it would keep everything inside alive.
+        let namespace = namespace.filter(|_| !left.is_empty());
+        Undo { left, namespace }
+    }
+
+    /// Takes all back, last first; what can't be is returned, one sentence each. No process of the container may be left.
+    pub fn run(self) -> Vec<Failure> {
+        let Undo { left, namespace } = self;
+        let undo = |left: &Left| match left {
+            Left::Device { name, mtu, hwaddr, .. } => {
+                let result = bring_home(name, *mtu, *hwaddr, namespace.as_ref());
+                result.map_err(|e| Failure::errno(format_args!("ip link set {} netns of the host", shown(name)), e))
+            }
+            Left::Proxy { link, ip } => {
+                let gone = Netlink::route().and_then(|host| host.change(proxy(nl::DELNEIGH, host.index(link)?, *ip)));
+                match gone {
+                    Ok(()) | Err(Errno::NOENT | Errno::NODEV) => Ok(()),
+                    Err(e) => Err(Failure::errno(format_args!("ip neigh del proxy {ip} dev {}", shown(link)), e)),
+                }
+            }
+            Left::Script { .. } => Ok(()),
+        };
+        left.iter().rev().filter_map(|left| undo(left).err()).collect()
+    }
+}
+
+fn shown(name: &CStr) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+/// A request about an entry for which the host answers: `struct ndmsg` with NTF_PROXY, NDA_DST.
+pub fn proxy(kind: u16, link: u32, ip: IpAddr) -> Message {
+    let (family, address) = match ip {
+        IpAddr::V4(ip) => (2, ip.octets().to_vec()),
+        IpAddr::V6(ip) => (10, ip.octets().to_vec()),
+    };
+    let fixed = [&[family, 0, 0, 0][..], &link.to_ne_bytes(), &[0, 0, 8, 0]].concat();
+    let flags = if kind == nl::NEWNEIGH { nl::CREATE | nl::EXCL | nl::ACK } else { nl::ACK };
+    Message::new(kind, flags, &fixed).attr(1, &address)
+}
+
+/// An interface of the host comes back under its name, from the container's namespace or from where the kernel has put it
+/// when that was gone (net/core/dev.c, default_device_exit_batch). It is known by its alias.
+fn bring_home(name: &CStr, mtu: u32, hwaddr: Option<[u8; 6]>, from: Option<&Namespace>) -> Result<(), Errno> {
+    let is_it = |link: &Link| home_of(&link.alias).is_some_and(|home| home.as_bytes() == name.to_bytes());
+    let host = Netlink::route()?;
+    if let Some(from) = from {
+        for link in links::dump(&from.inside)?.iter().filter(|l| is_it(l)) {
+            let own = namespace::own()?;
+            let number = std::os::fd::AsRawFd::as_raw_fd(&own) as u32;
+            let message = || Message::link(nl::SETLINK, nl::ACK, 0, link.index, false).u32(ifla::NET_NS_FD, number);
+            match from.inside.change(message().text(ifla::IFNAME, name)) {
+                // The name has another owner by now: any name is better than none.
+                Err(Errno::EXIST) => from.inside.change(message().text(ifla::IFNAME, c"dev%d"))?,
+                result => result?,
+            }
+        }
+    }
+    let all = links::dump(&host)?;
+    let Some(link) = all.iter().find(|l| is_it(l)) else { return Ok(()) };
+    let set = || Message::link(nl::SETLINK, nl::ACK, 0, link.index, false);
+    if link.name.as_bytes() != name.to_bytes() {
+        host.change(set().text(ifla::IFNAME, name))?;
+    }
+    let mut message = set().attr(ifla::IFALIAS, &[]);
+    if mtu != 0 && mtu != link.mtu {
+        message = message.u32(ifla::MTU, mtu);
+    }
+    host.change(message.attr_if(ifla::ADDRESS, hwaddr))
+}
