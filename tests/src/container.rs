@@ -112,6 +112,16 @@ impl Container {
         self.set_config(&format!("{old}\n{text}\n"));
     }
 
+    /// Words for the probe as first program, besides those that leave its facts.
+    pub fn set_init(&self, words: &str) {
+        self.add_config(&format!("lxc.init.cmd = /probe init facts=/facts mark=/starts {words}"));
+    }
+
+    /// How often the probe was started as first program.
+    pub fn starts(&self) -> usize {
+        fs::read(self.rootfs().join("starts")).map_or(0, |bytes| bytes.len())
+    }
+
     /// Options of `probe private` for all commands from now on: `--ro PATH`, `--hide PATH`.
     pub fn condition(&mut self, option: &str, path: &str) {
         self.conditions.extend([option.into(), path.into()]);
@@ -248,6 +258,11 @@ const LINGER: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Drop for Container {
     fn drop(&mut self) {
+        // As a user would end it. A test that fails has no time for that.
+        if !std::thread::panicking() && self.config_file().exists() {
+            let ran = run(self.command("stop").arg("-k"));
+            assert!([0, 2].contains(&ran.code), "{ran:#?}");
+        }
         for _ in 0..8 {
             let left: Vec<Process> = proc::touching(self.base()).into_iter().filter_map(Process::hold).collect();
             if left.is_empty() {

@@ -149,9 +149,9 @@ impl Dialog {
             if code.len() == 3
                 && let Ok(code) = code.parse()
             {
-                // The first line is the echo.
-                let body = out.split_once('\n').map_or("", |(_, body)| body).replace('\r', "");
-                return (code, body);
+                // The echo comes once from the terminal, and once more from a shell that was not ready yet.
+                let body = out.rsplit_once("$?))>\"").map_or(out.as_str(), |(_, rest)| rest);
+                return (code, body.replace('\r', "").trim_start_matches('\n').to_owned());
             }
             out += &format!("<1{code}>{}", self.expect("<1"));
         }

@@ -21,8 +21,12 @@ pub unsafe extern "C" fn main(argc: i32, argv: *const *const libc::c_char) -> i3
         })
         .collect();
     open_standard_descriptors();
-    // SAFETY: no handler is installed; EPIPE is returned to writers instead, as std has it.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    // SAFETY: no handler is installed; EPIPE is returned to writers instead, as std has it. A caller that ignores SIGCHLD hands
+    // that down, and the kernel would then reap our children before they can be waited for.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+    }
     crate::run(args)
 }
 

@@ -39,7 +39,8 @@ pub fn all() -> String {
     for line in read("/proc/self/cgroup").lines() {
         let mut fields = line.splitn(3, ':').skip(1);
         let (controllers, path) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
-        put(&format!("cgroup.{}", if controllers.is_empty() { "unified" } else { controllers }), path);
+        let name = if controllers.is_empty() { "unified".into() } else { controllers.replace("name=", "") };
+        put(&format!("cgroup.{name}"), path);
     }
     for line in read("/proc/self/mountinfo").lines() {
         mount(line, &mut put);

@@ -1,8 +1,8 @@
 //! The probe as a first program: leaves what it sees in a file, waits, and ends as it is told.
 //!
-//! Words: `facts=FILE` (written first), `then=exit:N`, `die:SIGNAL`, `reboot`, `halt`, or `wait` (the default: until a
-//! signal: TERM, PWR, USR1, USR2, RTMIN+3 and INT end it with 0, HUP with reboot(2) for a restart), `say=TEXT` (to standard
-//! output), `mark=FILE` (one byte is appended: how often it was started).
+//! Words: `facts=FILE` (written first), `mark=FILE` (one byte is appended: how often it was started), `say=TEXT` (to standard
+//! output), `then=exit:N`, `die:SIGNAL`, `reboot`, `halt`, `deaf` (no signal ends it), or `wait` (the default: until a
+//! signal; HUP and INT end it with reboot(2) for a restart, the others with 0).
 
 use crate::{facts, sys};
 use std::fs::{self, OpenOptions};
@@ -39,7 +39,8 @@ pub fn run(words: &[&str]) -> ExitCode {
         let signal = sys::wait_signal();
         match signal {
             libc::SIGCHLD => sys::reap(),
-            libc::SIGHUP => report(sys::power("reboot")),
+            _ if what == "deaf" => {}
+            libc::SIGHUP | libc::SIGINT => report(sys::power("reboot")),
             _ => return ExitCode::SUCCESS,
         }
     }

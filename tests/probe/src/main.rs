@@ -14,7 +14,7 @@ mod wrap;
 use std::process::ExitCode;
 
 const USAGE: &str = "probe facts | can WORD.. | init WORD.. | exit N | die SIGNAL | hog MIB | forks N | orphans N | zombies |
- power poweroff|halt|reboot|cad-off | private [--ro PATH].. -- CMD.. | enosys NAME,.. -- CMD.. | limit nofile|fsize|nproc N -- CMD..";
+ power poweroff|halt|reboot|cad-off | private [--ro PATH].. -- CMD.. | enosys NAME,.. -- CMD.. | careless -- CMD.. | limit nofile|fsize|nproc N -- CMD..";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         ["power", how] => println!("power.{how}={}", errno::word(sys::power(how))),
         ["private", rest @ ..] => return wrap::private(rest),
         ["enosys", list, "--", command @ ..] => return wrap::enosys(list, command),
+        ["careless", "--", command @ ..] => return wrap::careless(command),
         ["limit", what, n, "--", command @ ..] => return wrap::limit(what, n, command),
         _ => {
             eprintln!("{USAGE}");

@@ -282,6 +282,19 @@ pub fn fork_orphan() -> io::Result<()> {
     }
 }
 
+/// What a caller may leave behind for the program that it executes.
+pub fn be_careless() {
+    // SAFETY: one thread; the descriptors are copies of a file of ours and stay open across exec, which is the point.
+    unsafe {
+        libc::umask(0);
+        let fd = libc::open(c"/etc/passwd".as_ptr(), libc::O_RDONLY);
+        (100..200).for_each(|n| drop(checked(libc::dup2(fd, n).into())));
+        (1..=64).filter(|n| *n != libc::SIGCHLD).for_each(|n| drop(checked(libc::signal(n, libc::SIG_IGN) as i64)));
+        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+    }
+    block_signals();
+}
+
 /// setrlimit(2) by name.
 pub fn limit(what: &str, n: u64) -> io::Result<()> {
     let resource = match what {

@@ -42,6 +42,12 @@ pub fn enosys(list: &str, command: &[&str]) -> ExitCode {
     }
 }
 
+/// As careless a caller as can be: a hundred descriptors open across exec, all signals ignored and blocked, no umask.
+pub fn careless(command: &[&str]) -> ExitCode {
+    sys::be_careless();
+    execute(command)
+}
+
 /// A resource limit (getrlimit(2)) for the command.
 pub fn limit(what: &str, n: &str, command: &[&str]) -> ExitCode {
     let Ok(n) = n.parse() else { return usage("limit WHAT N -- CMD") };
