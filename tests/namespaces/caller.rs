@@ -51,3 +51,20 @@ fn a_running_container_is_not_destroyed_unless_forced() {
     assert!(!container.rootfs().exists());
     container.assert_nothing_left();
 }
+
+#[test]
+fn the_supervisors_number_goes_to_a_file_or_the_reason_is_said() {
+    if !root() {
+        return;
+    }
+    let container = Container::probe("");
+    let file = container.base().join("pid");
+    run(container.command("start").arg("-p").arg(&file)).ok();
+    let pid: i32 = std::fs::read_to_string(&file).expect("written").parse().expect("a number, nothing else");
+    assert_eq!(tests::proc::parent(container.pid()), Some(pid));
+    container.keel("stop").ok();
+    let said = container.keel("start -p /no/such/directory/pid").fails(1);
+    assert!(said.contains("write '/no/such/directory/pid': ENOENT"), "{said}");
+    assert_eq!(container.state(), "STOPPED");
+    container.assert_nothing_left();
+}

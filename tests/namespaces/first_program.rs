@@ -5,6 +5,26 @@ use std::fs;
 use tests::container::Container;
 use tests::ran::run;
 
+/// Signals that the probe ignores: std's start-up ignores SIGPIPE in every program.
+const PIPE: &str = "0000000000001000";
+
+#[test]
+fn a_program_without_a_runtime_ignores_no_signal() {
+    if !root() {
+        return;
+    }
+    let container = Container::busybox(&[]);
+    container.add_config("lxc.init.cmd = /bin/sh -c 'grep ^Sig /proc/self/status > /signals; read x'");
+    container.start();
+    let file = container.rootfs().join("signals");
+    let said = tests::proc::until("the signals", &container.rootfs(), || {
+        fs::read_to_string(&file).ok().filter(|text| text.contains("SigIgn") && text.contains("SigCgt"))
+    });
+    assert!(said.contains("SigIgn:\t0000000000000000") && said.contains("SigBlk:\t0000000000000000"), "{said}");
+    let inside = container.keel("attach -- grep ^Sig /proc/self/status").ok();
+    assert!(inside.contains("SigIgn:\t0000000000000000") && inside.contains("SigBlk:\t0000000000000000"), "{inside}");
+}
+
 #[test]
 fn it_has_namespaces_of_its_own() {
     if !root() {
@@ -67,7 +87,7 @@ fn it_has_a_clean_environment_and_nothing_open() {
     assert_eq!(facts.get("tty.controlling"), "no");
     assert_eq!((facts.get("sid"), facts.get("pgrp")), ("1", "1"));
     assert_eq!(facts.get("umask"), (0o22).to_string());
-    assert_eq!(facts.get("status.SigIgn"), "0000000000000000");
+    assert_eq!(facts.get("status.SigIgn"), PIPE);
     assert_eq!(facts.get("status.CapInh"), "0000000000000000");
     assert_eq!(facts.get("status.CapAmb"), "0000000000000000");
 }
@@ -88,7 +108,7 @@ fn a_careless_caller_leaves_nothing_inside() {
     let open: Vec<_> = facts.below("fd.").map(|(fd, _)| fd).collect();
     assert_eq!(open, ["0", "1", "2"]);
     assert_eq!(facts.find("env.HOSTS"), None);
-    assert_eq!(facts.get("status.SigIgn"), "0000000000000000");
+    assert_eq!(facts.get("status.SigIgn"), PIPE);
     assert_eq!(facts.get("umask"), (0o22).to_string());
     // And its supervisor still reaps: the end is seen.
     container.keel("stop").ok();
@@ -221,14 +241,10 @@ fn no_network_key_of_an_old_file_shares_the_hosts() {
     fs::create_dir(rootfs.join("sbin")).expect("a directory");
     // Up to 0.9 the first program was always /sbin/init; the probe without words waits.
     fs::hard_link(rootfs.join("probe"), rootfs.join("sbin/init")).expect("linked");
-    container.set_config(
-        &format!(
-            "lxc.utsname = {}\nlxc.rootfs = {}\nlxc.mount.entry = proc {0}/proc proc nodev 0 0\n",
-            container.name,
-            rootfs.display()
-        )
-        .replace("{0}", &rootfs.display().to_string()),
-    );
+    let (name, root) = (&container.name, rootfs.display());
+    container.set_config(&format!(
+        "lxc.utsname = {name}\nlxc.rootfs = {root}\nlxc.mount.entry = proc {root}/proc proc nodev 0 0\n"
+    ));
     container.start();
     let host = fs::read_link("/proc/self/ns/net").expect("a namespace");
     let inside = fs::read_link(format!("/proc/{}/ns/net", container.pid())).expect("a namespace");

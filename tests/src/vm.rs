@@ -236,13 +236,13 @@ impl Vm {
 /// question: what was too early is typed again.
 #[track_caller]
 pub fn login(dialog: &mut Dialog) {
-    dialog.expect("login: ");
     for _ in 0..10 {
+        wake(dialog, "login: ");
         dialog.line("root");
         dialog.expect("assword: ");
         let (answer, _) = loop {
             dialog.line(PASSWORD);
-            if let Some(found) = dialog.find(&["# ", "login: "], TYPE_AGAIN) {
+            if let Some(found) = dialog.find(&["# ", "incorrect"], TYPE_AGAIN) {
                 break found;
             }
         };
@@ -251,6 +251,18 @@ pub fn login(dialog: &mut Dialog) {
         }
     }
     dialog.fail("the right password is refused");
+}
+
+/// Presses the enter key until a question comes: what is typed before a terminal is taken is lost.
+#[track_caller]
+pub fn wake(dialog: &mut Dialog, question: &str) {
+    for _ in 0..30 {
+        dialog.send("\r");
+        if dialog.find(&[question], std::time::Duration::from_secs(3)).is_some() {
+            return;
+        }
+    }
+    dialog.fail(&format!("'{question}' did not come"));
 }
 
 /// How long an answer to a password may take before it is typed again.

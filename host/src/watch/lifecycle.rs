@@ -24,8 +24,13 @@ impl Watch {
     pub fn adopt(&mut self, definition: Definition, lock: Lock) -> Result<Id, Failure> {
         let place = Place::of(&definition.name, &definition.lxcpath);
         let path = place.control();
-        let listener =
-            Listener::bind(&path).map_err(|e| failure(format_args!("bind '{}'", path.display()), &e.into()))?;
+        let listener = match Listener::bind(&path) {
+            Ok(listener) => listener,
+            Err(e) => {
+                lock.clear();
+                return Err(failure(format_args!("bind '{}'", path.display()), &e.into()));
+            }
+        };
         // A name that was here before is the same container, stopped: the new start takes its place.
         let old = self.containers.iter().find(|(_, c)| c.place == place).map(|(id, _)| *id);
         let id = old.unwrap_or_else(|| self.containers.keys().next_back().map_or(0, |last| last + 1));

@@ -24,8 +24,18 @@ const STDOUT: u32 = 1;
 /// Start it, go to the background and return when it runs, with what there is to be known of the start. `pidfile` gets
 /// the supervisor's pid.
 pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> Result<Vec<String>, Failure> {
-    let (mut told, tell) = std::io::pipe().map_err(|e| failure("pipe", &e))?;
-    match process::fork().map_err(|e| Failure::errno("fork", e))? {
+    let begun = std::io::pipe().map_err(|e| failure("pipe", &e)).and_then(|pipe| {
+        let side = process::fork().map_err(|e| Failure::errno("fork", e))?;
+        Ok((pipe, side))
+    });
+    let ((mut told, tell), side) = match begun {
+        Ok(begun) => begun,
+        Err(cause) => {
+            lock.clear();
+            return Err(cause);
+        }
+    };
+    match side {
         Cloned::Parent { .. } => {
             drop(tell);
             // The lock goes on in the child: flock(2) ends with the last copy.
@@ -40,22 +50,36 @@ pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> 
         }
         Cloned::Child { .. } => {
             drop(told);
-            let told = detach().and_then(|()| {
-                let comm = std::ffi::CString::new(format!("keel {}", definition.name)).unwrap_or_default();
-                // For ps(1) only; cut to 15 bytes by the kernel.
-                let _ = rustix::thread::set_name(&comm);
-                if let Some(path) = pidfile {
-                    std::fs::write(path, std::process::id().to_string())
-                        .map_err(|e| failure(format_args!("write '{path}'"), &e))?;
+            let failed = match prepare(&definition, pidfile) {
+                Ok(()) => serve(definition, lock, Some(tell.into()), false).is_err(),
+                Err(cause) => {
+                    // EPIPE: `keel start` was killed meanwhile.
+                    let _ = write_all(&tell, format!("-{cause}").as_bytes());
+                    lock.clear();
+                    true
                 }
-                if let Some(path) = definition.config.log.file.clone() {
-                    crate::kmsg::to_file(&path).map_err(|e| failure(format_args!("open '{path}'"), &e))?;
-                } else {
-                    crate::kmsg::to_nowhere();
-                }
-                serve(definition, lock, Some(tell.into()), false)
-            });
-            process::exit_now(i32::from(told.is_err()));
+            };
+            process::exit_now(i32::from(failed));
+        }
+    }
+}
+
+/// What a supervisor in the background does before anything else.
+fn prepare(definition: &Definition, pidfile: Option<&str>) -> Result<(), Failure> {
+    // Before the directory changes: the path is the caller's.
+    if let Some(path) = pidfile {
+        std::fs::write(path, std::process::id().to_string())
+            .map_err(|e| failure(format_args!("write '{path}'"), &e))?;
+    }
+    detach()?;
+    let comm = std::ffi::CString::new(format!("keel {}", definition.name)).unwrap_or_default();
+    // For ps(1) only; cut to 15 bytes by the kernel.
+    let _ = rustix::thread::set_name(&comm);
+    match &definition.config.log.file {
+        Some(path) => crate::kmsg::to_file(path).map_err(|e| failure(format_args!("open '{path}'"), &e)),
+        None => {
+            crate::kmsg::to_nowhere();
+            Ok(())
         }
     }
 }
@@ -91,10 +115,13 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
             let _ = write_all(&pipe, text.as_bytes());
         }
     };
-    let begun = Watch::new().and_then(|mut watch| {
-        let id = watch.adopt(definition, lock)?;
-        Ok((watch, id))
-    });
+    let begun = match Watch::new() {
+        Ok(mut watch) => watch.adopt(definition, lock).map(|id| (watch, id)),
+        Err(cause) => {
+            lock.clear();
+            Err(cause)
+        }
+    };
     let (mut watch, id) = match begun {
         Ok(begun) => begun,
         Err(cause) => {
