@@ -22,6 +22,7 @@ mod observe;
 mod perform;
 mod place;
 mod remove;
+mod rewrite;
 #[cfg(test)]
 mod scratch;
 mod spawn;

@@ -71,8 +71,7 @@ impl Store {
         let lxcpath = match given {
             Some("") => return say("an empty lxcpath was given"),
             Some(path) => PathBuf::from(path),
-            None => setting_of_file(Path::new(SYSTEM_CONF), "lxc.lxcpath")?
-                .map_or_else(|| PathBuf::from(DEFAULT_LXCPATH), PathBuf::from),
+            None => system_setting("lxc.lxcpath")?.map_or_else(|| PathBuf::from(DEFAULT_LXCPATH), PathBuf::from),
         };
         let lxcpath = std::path::absolute(&lxcpath).map_err(|e| at("getcwd for", &lxcpath, e))?;
         if lxcpath.to_str().is_none_or(|text| text.chars().any(char::is_control)) {
@@ -121,6 +120,11 @@ impl Store {
         names.sort();
         Ok(names)
     }
+}
+
+/// A setting of /etc/lxc/lxc.conf.
+pub fn system_setting(key: &str) -> Result<Option<String>> {
+    setting_of_file(Path::new(SYSTEM_CONF), key)
 }
 
 /// `KEY = VALUE` of a file in LXC's grammar, the last one; none where the file is not there.

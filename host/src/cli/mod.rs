@@ -7,6 +7,7 @@ mod attach;
 mod autostart;
 mod cgroup;
 mod checkconfig;
+mod config;
 mod console;
 mod create;
 mod destroy;
@@ -25,6 +26,7 @@ mod power;
 mod start;
 mod state;
 mod stop;
+mod update_config;
 mod wait;
 
 use std::os::unix::ffi::OsStringExt;
@@ -95,6 +97,8 @@ fn run(call: &mut Call) -> Answer {
         Verb::Kill => early::kill(call),
         Verb::Shutdown => early::shutdown(call),
         Verb::Restart => early::restart(call),
+        Verb::Config => config::run(call),
+        Verb::UpdateConfig => update_config::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

@@ -85,7 +85,7 @@ fn trim(text: &str) -> &str {
 }
 
 /// Takes off one pair of equal quotes around the whole value.
-fn unquote(value: &str) -> &str {
+pub(super) fn unquote(value: &str) -> &str {
     for quote in ['"', '\''] {
         if let Some(inner) = value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
             return inner;

@@ -6,6 +6,7 @@
 mod apply;
 mod caps;
 mod cgroup;
+pub mod edit;
 mod keys;
 mod lines;
 mod mount_auto;

@@ -4,6 +4,7 @@ use super::keys::{self, Key, Means};
 use super::table::KEYS;
 use super::values;
 use crate::config::{Config, Dialect};
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,7 +12,7 @@ use core::fmt;
 
 /// A key that does not exist; its `Display` is the sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownKey(String);
+pub struct UnknownKey(pub(super) String);
 
 impl fmt::Display for UnknownKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,13 +41,18 @@ pub fn get(config: &Config, key: &str) -> Result<Vec<String>, UnknownKey> {
 pub fn print(config: &Config) -> String {
     let mut out = String::new();
     for (key, value) in KEYS.iter().flat_map(|key| lines(config, key)) {
-        let quoted = value != value.trim_matches([' ', '\t'])
-            // Without quotes this is told from a comment, with a warning.
-            || [" #", "\t#"].iter().any(|start| value.contains(start))
-            || ['"', '\''].iter().any(|q| value.len() > 1 && value.starts_with(*q) && value.ends_with(*q));
-        out += &if quoted { format!("{key} = \"{value}\"\n") } else { format!("{key} = {value}\n") };
+        out += &format!("{key} = {}\n", shown(&value));
     }
     out
+}
+
+/// A value as a line has it: in quotes where it would be read as something else without.
+pub(super) fn shown(value: &str) -> Cow<'_, str> {
+    let quoted = value != value.trim_matches([' ', '\t'])
+        // Without quotes this is told from a comment, with a warning.
+        || [" #", "\t#"].iter().any(|start| value.contains(start))
+        || ['"', '\''].iter().any(|q| value.len() > 1 && value.starts_with(*q) && value.ends_with(*q));
+    if quoted { Cow::Owned(format!("\"{value}\"")) } else { Cow::Borrowed(value) }
 }
 
 /// The lines of one row.
