@@ -11,6 +11,7 @@ mod cgroup;
 mod cli;
 mod console;
 mod control;
+mod copy;
 mod create;
 mod fault;
 mod freezer;
@@ -29,6 +30,7 @@ mod spawn;
 mod standing;
 mod store;
 mod sys;
+mod tree;
 mod usage;
 mod watch;
 

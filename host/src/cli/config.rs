@@ -132,7 +132,7 @@ fn whole(file: &Path, json: bool) -> Answer {
 fn change(file: &Path, how: impl Fn(&str) -> Result<String>) -> Answer {
     let (real, old): (PathBuf, String) = rewrite::read(file)?;
     let new = how(&old)?;
-    if new.contains(|c: char| c == '\0') || new.lines().count() > old.lines().count() + 1 {
+    if new.contains('\0') || new.lines().count() > old.lines().count() + 1 {
         return Err(Failure::new("a value is one line without a zero byte").into());
     }
     let wrong = |text: &str| -> Vec<String> {

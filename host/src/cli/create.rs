@@ -64,7 +64,7 @@ pub fn run(call: &mut Call) -> Answer {
 }
 
 /// Signals are held back from here on and looked at between two writes, so that what was begun can be removed.
-fn interrupts() -> Result<impl Fn() -> bool> {
+pub fn interrupts() -> Result<impl Fn() -> bool> {
     signalfd::block_all();
     let signals = signalfd::descriptor().map_err(|errno| Failure::errno("signalfd", errno))?;
     Ok(move || {

@@ -8,14 +8,17 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use keel_core::commands::Opt;
+use keel_core::config::RootfsKind;
 use keel_core::facts::mountinfo;
 use keel_core::failure::Failure;
 
 use super::out::print;
 use super::{Answer, Call};
+use crate::copy;
 use crate::fault::{Result, at, say};
 use crate::load;
 use crate::remove;
+use crate::store::{Name, Store};
 
 /// Removes it.
 pub fn run(call: &mut Call) -> Answer {
@@ -33,11 +36,9 @@ pub fn run(call: &mut Call) -> Answer {
     refuse_mounts(&dir)?;
     let kept = rootfs_elsewhere(&store.config(&name), &dir);
 
-    let parent = File::open(store.lxcpath()).map_err(|e| at("open", store.lxcpath(), e))?;
-    remove::tree(parent.as_fd(), name.as_str(), Some("config")).map_err(|(below, errno)| {
-        let path = if below == name.as_str() { dir.clone() } else { dir.join(below) };
-        at("remove", path, errno)
-    })?;
+    let parents = fs::read_to_string(dir.join(copy::PARENTS)).unwrap_or_default();
+    remove_dir(&store, &name)?;
+    copy::disown(&parents, store.lxcpath(), &name);
     if let Some(kept) = kept
         && !call.args.has(Opt::Quiet)
     {
@@ -46,11 +47,21 @@ pub fn run(call: &mut Call) -> Answer {
     Ok(0)
 }
 
+/// Removes its directory and all below it.
+pub fn remove_dir(store: &Store, name: &Name) -> Result<()> {
+    let dir = store.dir(name);
+    let parent = File::open(store.lxcpath()).map_err(|e| at("open", store.lxcpath(), e))?;
+    remove::tree(parent.as_fd(), name.as_str(), Some("config")).map_err(|(below, errno)| {
+        let path = if below == name.as_str() { dir.clone() } else { dir.join(below) };
+        at("remove", path, errno)
+    })
+}
+
 /// LXC notes in these files who was made from this container's files.
 fn refuse_parents(dir: &Path) -> Result<()> {
     let filled = |file: &str| fs::metadata(dir.join(file)).is_ok_and(|meta| meta.len() > 0);
-    if filled("lxc_snapshots") {
-        return say(format!("has clones, see '{}'", dir.join("lxc_snapshots").display()));
+    if filled(copy::CHILDREN) {
+        return say(format!("has clones, see '{}'", dir.join(copy::CHILDREN).display()));
     }
     let snaps = fs::read_dir(dir.join("snaps")).is_ok_and(|mut entries| entries.next().is_some());
     if snaps { say("has snapshots [-s removes them too]") } else { Ok(()) }
@@ -70,6 +81,11 @@ fn refuse_mounts(dir: &Path) -> Result<()> {
 
 /// The rootfs, when it is a path that does not go with the container's directory.
 fn rootfs_elsewhere(config: &Path, dir: &Path) -> Option<String> {
-    let path = load::config(config, &[]).ok()?.0.rootfs.path?.value;
+    let rootfs = load::config(config, &[]).ok()?.0.rootfs;
+    let mut path = rootfs.path?.value;
+    if rootfs.kind == RootfsKind::Overlay {
+        // The lower directories are others' in any case.
+        path = path.rsplit(':').next()?.to_owned();
+    }
     (!Path::new(&path).starts_with(dir)).then_some(path)
 }

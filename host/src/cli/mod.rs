@@ -9,6 +9,7 @@ mod cgroup;
 mod checkconfig;
 mod config;
 mod console;
+mod copy;
 mod create;
 mod destroy;
 mod early;
@@ -23,6 +24,7 @@ mod monitor;
 pub mod out;
 mod plan;
 mod power;
+mod snapshot;
 mod start;
 mod state;
 mod stop;
@@ -99,6 +101,8 @@ fn run(call: &mut Call) -> Answer {
         Verb::Restart => early::restart(call),
         Verb::Config => config::run(call),
         Verb::UpdateConfig => update_config::run(call),
+        Verb::Copy | Verb::Clone => copy::run(call),
+        Verb::Snapshot => snapshot::run(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),

@@ -28,19 +28,25 @@ pub fn run(call: &mut Call) -> Answer {
     let fail_at = call.args.value(Opt::FailAt).map(String::from);
     let asked = launch::Asked { name: name.to_string(), lxcpath, file, define, command, fail_at };
 
-    if !foreground {
-        return background(&call.messages, asked, call.args.value(Opt::PidFile));
+    let pidfile = call.args.value(Opt::PidFile);
+    match foreground {
+        true => self::foreground(&call.messages, asked, pidfile),
+        false => background(&call.messages, asked, pidfile),
     }
+}
+
+/// Starts it and stays until it ends.
+pub fn foreground(messages: &Messages, asked: launch::Asked, pidfile: Option<&str>) -> Answer {
     // First what is wrong with the file, then whether it runs: a typo is said even if an older version of it is running.
     let definition = launch::define(&asked)?;
     for warning in &definition.warnings {
-        call.messages.print(warning);
+        messages.print(warning);
     }
     let Some(lock) = launch::take(&asked.name, &asked.lxcpath)? else {
-        call.messages.print("already running");
+        messages.print("already running");
         return Ok(0);
     };
-    if let Some(path) = call.args.value(Opt::PidFile) {
+    if let Some(path) = pidfile {
         std::fs::write(path, std::process::id().to_string()).map_err(|e| at("write", path, e))?;
     }
     solo::foreground(definition, lock)?;

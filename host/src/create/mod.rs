@@ -20,12 +20,13 @@ use keel_core::failure::Failure;
 
 use crate::fault::{Result, at, say};
 use crate::store::{Name, Store};
-use draft::Draft;
 use program::Program;
 use work::{Choices, Work};
 
+pub use draft::Draft;
 pub use head::Head;
 pub use template::Template;
+pub use tree::Tree;
 
 /// sethostname(2): __NEW_UTS_LEN.
 const UTS_NAME_LIMIT: usize = 64;

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod bpf;
+pub mod clock;
 pub mod descriptors;
 #[cfg(not(test))]
 pub mod entry;

@@ -14,6 +14,7 @@ use keel_core::failure::Failure;
 use rustix::process::WaitStatus;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 /// How many lines of a dead container's console are logged.
@@ -226,6 +227,9 @@ impl Watch {
             drop(hold.listener);
             hold.lock.clear();
         }
+        if container.definition.config.ephemeral && container.last_end.is_some() {
+            destroy(&container.definition);
+        }
     }
 
     /// Follow an order to stop. Whoever waits is told by `changed`.
@@ -295,6 +299,19 @@ impl Watch {
     pub(super) fn changed(&mut self, id: Id) {
         self.answer_waiting(id);
         self.out.push_back(Event::Changed);
+    }
+}
+
+/// `lxc.ephemeral`: it has run, and goes. By a process of its own, since removing a large tree takes its time; it is
+/// reaped as any child.
+fn destroy(definition: &Definition) {
+    let started = std::process::Command::new("/proc/self/exe")
+        .arg0("keel")
+        .args(["destroy", "-q", "-P", &definition.lxcpath, &definition.name])
+        .stdin(std::process::Stdio::null())
+        .spawn();
+    if let Err(e) = started {
+        log::warn!("{}: lxc.ephemeral: {}", definition.name, failure("run keel destroy", &e));
     }
 }
 

@@ -294,7 +294,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::AllowRunning, "a", &["allowrunning"], Value::None, &[Copy], "even while the original runs"),
     row(Opt::Ephemeral, "e", &["ephemeral"], Value::None, &[Copy], "start it; it is removed when it stops"),
     row(Opt::Mount, "m", &["mount"], needs("TYPE=SOURCE[:TARGET]"), &[Copy], "with -e: bind or overlay one more directory; may be repeated"),
-    row(Opt::Tmpfs, "t", &["tmpfs"], Value::None, &[Copy], "with -e: keep what differs in memory"),
+    later(Opt::Tmpfs, "t", &["tmpfs"], Value::None, &[Copy], "with -e: keep what differs in memory"),
     row(Opt::KeepData, "D", &["keepdata"], Value::None, &[Copy], "with -e: leave it when it stops"),
     row(Opt::KeepName, "K", &["keepname"], Value::None, &[Copy, Clone], "keep the host name"),
     row(Opt::KeepMac, "M", &["keepmac"], Value::None, &[Copy, Clone], "keep the hardware addresses"),

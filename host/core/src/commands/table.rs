@@ -168,7 +168,10 @@ pub const COMMANDS: &[Command] = &[
         summary: "print what a start or the boot would do, step by step",
         operands: "NAME | boot [WORD..]",
         about: &["Nothing is changed: the same list is what 'start' performs."],
-        examples: &[("keel plan bb", "the steps of a start"), ("keel plan boot keel.cgroup=v1", "the steps of the boot with that on the kernel command line")],
+        examples: &[
+            ("keel plan bb", "the steps of a start"),
+            ("keel plan boot keel.cgroup=v1", "the steps of the boot with that on the kernel command line"),
+        ],
         ..BASE
     },
     Command {

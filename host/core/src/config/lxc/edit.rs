@@ -138,6 +138,29 @@ pub fn unset(text: &str, key: &str) -> Result<String, UnknownKey> {
     Ok(text.lines().filter(|line| sections.read(line).is_none_or(|set| set.name != name)).map(terminated).collect())
 }
 
+/// The text with other values: `change` is asked for each line that sets a key, with the key's present name and the
+/// value; what it returns takes the value's place, and a line for which it says so goes.
+pub fn map(text: &str, mut change: impl FnMut(&str, &str) -> Change) -> String {
+    let mut sections = Sections::default();
+    let one = |line| match sections.read(line).map(|set| change(&set.name, set.value)) {
+        None | Some(Change::Keep) => terminated(line),
+        Some(Change::Drop) => String::new(),
+        Some(Change::To(value)) => rewritten(line, None, Some(&value)),
+    };
+    text.lines().map(one).collect()
+}
+
+/// What becomes of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It stays.
+    Keep,
+    /// It goes.
+    Drop,
+    /// It gets this value.
+    To(String),
+}
+
 /// A text with present names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Updated {

@@ -57,7 +57,7 @@ pub static KEYS: &[Key] = &[
     list("lxc.environment", (1, 1), &[], Means::Own(own::environment, own::print_environment), "NAME=VALUE for the first program; NAME alone takes the caller's value"),
     later("lxc.environment.runtime", (7, 0), &[], "environment of the first program only"),
     later("lxc.environment.hooks", (7, 0), &[], "environment of hooks only"),
-    row("lxc.ephemeral", (2, 0), &[], field!(Flag, ephemeral), "1: destroyed when it stops").pending(),
+    row("lxc.ephemeral", (2, 0), &[], field!(Flag, ephemeral), "1: destroyed when it stops"),
     row("lxc.no_new_privs", (2, 1), &[], field!(Flag, no_new_privs), "1: no program gains privileges by setuid bits"),
     row("lxc.signal.halt", (2, 1), &[("lxc.haltsignal", (1, 0))], field!(Signal, signal.halt), "asks the first program to stop, else SIGPWR"),
     row("lxc.signal.reboot", (2, 1), &[("lxc.rebootsignal", (2, 0))], field!(Signal, signal.reboot), "asks the first program to restart, else SIGINT"),
@@ -147,7 +147,7 @@ pub static KEYS: &[Key] = &[
     list("lxc.hook.start", (0, 8), &[], Means::Own(own::hook::<5>, own::print_hook::<5>), "a program to run inside just before the first program"),
     list("lxc.hook.stop", (2, 0), &[], Means::Own(own::hook::<6>, own::print_hook::<6>), "a program to run on the host when the container stops").pending(),
     list("lxc.hook.post-stop", (0, 8), &[], Means::Own(own::hook::<7>, own::print_hook::<7>), "a program to run on the host after the container stopped").pending(),
-    list("lxc.hook.clone", (1, 0), &[], Means::Own(own::hook::<8>, own::print_hook::<8>), "a program to run when the container is copied").pending(),
+    list("lxc.hook.clone", (1, 0), &[], Means::Own(own::hook::<8>, own::print_hook::<8>), "a program to run when the container is copied"),
     list("lxc.hook.destroy", (2, 0), &[], Means::Own(own::hook::<9>, own::print_hook::<9>), "a program to run when the container is destroyed").pending(),
     // Security modules and system call filters.
     later("lxc.apparmor.profile", (2, 1), &[("lxc.aa_profile", (0, 8))], "the AppArmor profile"),
