@@ -2,4 +2,5 @@
 //!
 //! Under QEMU, by software emulation where the processor's own virtualisation does not really work.
 
+mod guest;
 mod host;
