@@ -4,6 +4,7 @@
 pub mod accel;
 pub mod apt;
 pub mod artifacts;
+pub mod bench;
 pub mod bootimg;
 #[cfg(test)]
 mod bootimg_tests;

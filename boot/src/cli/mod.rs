@@ -1,6 +1,7 @@
 //! The commands of `cargo boot`: one table gives the parser, each `--help` and the overview. A new command is a row here and
 //! a file beside this one.
 
+mod bench;
 mod boot;
 mod build;
 mod kernel;
@@ -110,6 +111,18 @@ pub const COMMANDS: &[Command] = &[
         more: "With MUST=1 in the environment a skipped test is a failure. The last line is 'N passed, N failed'.\n",
         options: &[opt("only", "STAGES", "with commas between: fmt, clippy, unit, pid1, tests, cross")],
         run: test::run,
+    },
+    Command {
+        name: "bench",
+        about: "keel and pid1 beside their peers and the least that the kernel allows: tables, JSON, plots",
+        more: "Peers come from packages that are downloaded and not installed. Needs root; mounts are its own.\n",
+        options: &[
+            opt("only", "TABLES", "with commas between: start, start-net, start-cgroup, cold, cold-cgroup, …"),
+            opt("runs", "NUMBER", "runs of each (default: 60)"),
+            opt("o", "DIR", "where results are written (default: bench/ beside what Cargo builds)"),
+            LIBC,
+        ],
+        run: bench::run,
     },
 ];
 
