@@ -56,7 +56,8 @@ pub fn config(path: &Path, define: &[String]) -> Result<(Config, Vec<Problem>), 
     Err(Failure::new(lines.join("\n")))
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, Errno> {
+/// The bytes of a file of a configuration's size.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Errno> {
     let file: File =
         OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).map_err(errno)?;
     let meta = file.metadata().map_err(errno)?;

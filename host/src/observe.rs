@@ -32,6 +32,8 @@ pub fn facts() -> Result<Facts, Failure> {
         pid1: std::process::id() == 1,
         links: Vec::new(),
         random: 0,
+        machine: rustix::system::uname().machine().to_string_lossy().into_owned(),
+        seccomp: facts::seccomp(&optional("/proc/self/status")),
         mounts,
     })
 }

@@ -191,6 +191,7 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::SetPersonality { persona } => sys::mount::personality(*persona),
         Step::DropCapabilities { mask } => drop_capabilities(*mask),
         Step::NoNewPrivs => rustix::thread::set_no_new_privs(true).map_err(errno),
+        Step::LoadSeccomp { program, .. } => sys::seccomp::load(program),
         Step::ChownCgroup { path, uid, gid } => files::chown_cgroup(path, *uid, *gid),
         Step::SetLimit { resource, soft, hard } => sys::process::set_limit(*resource, *soft, *hard),
         Step::WriteProc { at, value } => files::write_proc(stage, at, value),

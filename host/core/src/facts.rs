@@ -30,6 +30,31 @@ pub struct Facts {
     pub links: Vec<Link>,
     /// A number for names and addresses that are left to chance.
     pub random: u64,
+    /// The processor, as uname(2) names it.
+    pub machine: String,
+    /// Whether system calls can be filtered.
+    pub seccomp: Seccomp,
+}
+
+/// What /proc/self/status says of filters of system calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seccomp {
+    /// The kernel has none (no line `Seccomp:`).
+    Missing,
+    /// The caller is under none.
+    #[default]
+    Free,
+    /// The caller is under one, which every child will be under, too.
+    Confined,
+}
+
+/// Reads /proc/PID/status.
+pub fn seccomp(status: &str) -> Seccomp {
+    match status.lines().find_map(|l| l.strip_prefix("Seccomp:")).map(str::trim) {
+        None => Seccomp::Missing,
+        Some("0") => Seccomp::Free,
+        Some(_) => Seccomp::Confined,
+    }
 }
 
 impl Facts {

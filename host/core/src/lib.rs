@@ -13,4 +13,5 @@ pub mod kconfig;
 pub mod nearest;
 pub mod netlink;
 pub mod plan;
+pub mod seccomp;
 pub mod step;

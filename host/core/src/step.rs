@@ -5,6 +5,7 @@
 
 pub mod net;
 
+use crate::seccomp;
 use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::fmt;
@@ -124,6 +125,8 @@ pub enum Step {
     DropCapabilities { mask: u64 },
     /// prctl(PR_SET_NO_NEW_PRIVS).
     NoNewPrivs,
+    /// A filter of system calls, in force from here on: prctl(PR_SET_SECCOMP).
+    LoadSeccomp { program: Vec<seccomp::Insn>, text: CString },
     /// setgroups(2), setgid(2), setuid(2).
     SetIds { uid: u32, gid: u32, groups: Vec<u32> },
     /// chdir(2), after the root was changed.
@@ -239,6 +242,9 @@ impl fmt::Display for Step {
             Step::SetPersonality { persona } => write!(f, "personality {persona:#x}"),
             Step::DropCapabilities { mask } => write!(f, "drop capabilities {mask:#x}"),
             Step::NoNewPrivs => f.write_str("set no_new_privs"),
+            Step::LoadSeccomp { program, text: what } => {
+                write!(f, "filter system calls: {} ({} instructions)", text(what), program.len())
+            }
             Step::ChownCgroup { path, uid, gid } => write!(f, "chown {uid}:{gid} {}", text(path)),
             Step::SetLimit { resource, soft, hard } => write!(f, "setrlimit {resource} {soft}:{hard}"),
             Step::WriteProc { at, value } => write!(f, "write '{}' to {at}", text(value)),

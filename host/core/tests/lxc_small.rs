@@ -41,7 +41,9 @@ fn blank(mut config: Config) -> Config {
     config.hooks.iter_mut().for_each(|e| e.origin = none);
     // Hooks of one kind have an order, kinds have none.
     config.hooks.sort_by_key(|h| h.value.0.name());
-    for text in [&mut config.rootfs.path, &mut config.rootfs.options, &mut config.mount_fstab] {
+    for text in
+        [&mut config.seccomp.profile, &mut config.rootfs.path, &mut config.rootfs.options, &mut config.mount_fstab]
+    {
         text.iter_mut().for_each(|t| t.origin = none);
     }
     // Versions 1 and 2 have files of their own: only the order within each means something.

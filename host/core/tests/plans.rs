@@ -4,7 +4,7 @@
 //! in the diff before they are committed.
 
 use keel_core::config::lxc::{NoFiles, Severity, parse};
-use keel_core::facts::{Facts, Hierarchy, Link, Namespaces, mountinfo};
+use keel_core::facts::{Facts, Hierarchy, Link, Namespaces, Seccomp, mountinfo};
 use keel_core::failure::Errno;
 use keel_core::plan::{BootCgroups, BootParams, DataDisk, Plan, Request, boot, container, early};
 use keel_core::step::Step;
@@ -26,6 +26,7 @@ fn facts(words: &str) -> Facts {
         block_filesystems: vec!["ext4".into(), "squashfs".into()],
         namespaces: Namespaces(all),
         last_cap: 40,
+        machine: "x86_64".into(),
         mounts: mountinfo("27 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n28 27 0:3 / /proc rw - proc proc rw\n"),
         ..Facts::default()
     };
@@ -58,6 +59,8 @@ fn facts(words: &str) -> Facts {
             }
             "no-devtmpfs" => facts.filesystems.retain(|f| f != "devtmpfs"),
             "no-cgroup2" => facts.filesystems.retain(|f| f != "cgroup2"),
+            "under-filter" => facts.seccomp = Seccomp::Confined,
+            "no-filters" => facts.seccomp = Seccomp::Missing,
             "stock-android" => facts.namespaces = Namespaces(Namespaces::MNT),
             word => panic!("no facts '{word}'"),
         }
@@ -106,7 +109,11 @@ fn planned(file: &str, text: &str, facts: &Facts) -> Result<Plan, String> {
     if !errors.is_empty() {
         return Err(errors.join("\n"));
     }
-    container(&config, &request(&[]), facts)
+    let mut request = request(&[]);
+    if let Some(profile) = &config.seccomp.profile {
+        request.seccomp = fs::read(dir().join(&profile.value)).unwrap();
+    }
+    container(&config, &request, facts)
         .map_err(|failures| failures.iter().map(|f| f.message.clone()).collect::<Vec<_>>().join("\n"))
 }
 

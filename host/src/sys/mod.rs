@@ -11,6 +11,7 @@ pub mod loops;
 pub mod mount;
 pub mod peer;
 pub mod process;
+pub mod seccomp;
 pub mod signal;
 pub mod signalfd;
 

@@ -4,6 +4,7 @@ use super::failure;
 pub use crate::control::protocol::Asked;
 use crate::place::{Lock, Place};
 use crate::spawn::{self, Starting};
+use keel_core::config::Config;
 use keel_core::facts::Namespaces;
 use keel_core::failure::Failure;
 use keel_core::plan::{self, Found, Plan};
@@ -60,6 +61,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         rootfs: definition.config.rootfs.path.as_ref().map_or(Found::Dir, |p| crate::observe::rootfs(&p.value)),
         staging: Place::of(&definition.name, &definition.lxcpath).dir().display().to_string(),
         command: definition.command.clone(),
+        seccomp: seccomp(&definition.config)?,
         fstab: Vec::new(),
         environment: std::env::vars().collect(),
     };
@@ -75,6 +77,15 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         plan.fail_at_text(text).map_err(|why| Failure::new(format!("--fail-at: {why}")))?;
     }
     Ok(plan)
+}
+
+/// The file of `lxc.seccomp.profile`.
+fn seccomp(config: &Config) -> Result<Vec<u8>, Failure> {
+    let Some(profile) = &config.seccomp.profile else { return Ok(Vec::new()) };
+    let place = config.files.get(usize::from(profile.origin.file)).filter(|_| profile.origin.line > 0);
+    let at = place.map(|file| format!("{file}:{}: ", profile.origin.line)).unwrap_or_default();
+    crate::load::bytes(Path::new(&profile.value))
+        .map_err(|e| Failure::errno(format!("{at}lxc.seccomp.profile: open '{}'", profile.value), e))
 }
 
 pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {

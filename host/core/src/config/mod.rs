@@ -123,6 +123,8 @@ pub struct Config {
     pub keyring_session: Option<bool>,
     /// `lxc.no_new_privs`.
     pub no_new_privs: bool,
+    /// `lxc.seccomp.*`.
+    pub seccomp: SeccompKeys,
     /// `lxc.ephemeral`: destroyed when it stops.
     pub ephemeral: bool,
     /// `lxc.log.level` (0 TRACE .. 8 FATAL) and `lxc.log.file`.
@@ -203,6 +205,15 @@ pub struct NamespaceKeys {
     pub keep: Option<At<u32>>,
     /// `share.NS`: this one is that of a process, a container, or a file.
     pub share: Vec<At<(u32, String)>>,
+}
+
+/// `lxc.seccomp.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeccompKeys {
+    /// `profile`: a file of system calls and what becomes of them.
+    pub profile: Option<At<String>>,
+    /// `allow_nesting`: also in a caller that is under a filter already.
+    pub allow_nesting: bool,
 }
 
 /// A range of ids inside and what they are outside, user_namespaces(7).

@@ -4,8 +4,8 @@
 //! make devices and terminals, change the root, give up rights, become the first program. The order is that of LXC 6
 //! (`lxc_setup`), since what a configuration means depends on it.
 
-use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, net, operand, outside, rootfs, round};
-use crate::config::{At, Caps, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Origin, Personality};
+use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, net, operand, outside, rights, rootfs, round};
+use crate::config::{At, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Origin, Personality};
 use crate::facts::{Facts, Namespaces};
 use crate::failure::Failure;
 use crate::step::net::NetStep;
@@ -33,6 +33,8 @@ pub struct Request {
     pub staging: String,
     /// A program to run instead of the configured one, with its arguments.
     pub command: Vec<String>,
+    /// The file of `lxc.seccomp.profile`, read by the caller.
+    pub seccomp: Vec<u8>,
     /// The lines of `lxc.mount.fstab`, read by the caller.
     pub fstab: Vec<At<MountEntry>>,
     /// Values of the caller's environment, for `lxc.environment = NAME`.
@@ -135,7 +137,8 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         plan.inside.extend(cgroups.late);
     }
     hooks::start_host(config, request, &mut plan);
-    plan.inside.extend(become_init(config, request, facts, terminals, &mut errors));
+    let last = become_init(config, request, facts, terminals, &mut plan.notes, &mut errors);
+    plan.inside.extend(last);
 
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
 }
@@ -189,6 +192,7 @@ fn become_init(
     request: &Request,
     facts: &Facts,
     terminals: u32,
+    notes: &mut Vec<String>,
     errors: &mut Vec<Failure>,
 ) -> Vec<Planned> {
     let mut steps = Vec::new();
@@ -197,15 +201,6 @@ fn become_init(
         let persona = if arch == Personality::Linux32 { 8 } else { 0 };
         steps.push(Planned::must(Step::SetPersonality { persona }));
     }
-    let all = match facts.last_cap {
-        63.. => u64::MAX,
-        last => (1u64 << (last + 1)) - 1,
-    };
-    let bits = |list: &[u8]| list.iter().filter(|c| **c < 64).fold(0u64, |m, c| m | 1 << c);
-    let mask = match &config.caps {
-        Caps::Drop(list) => bits(list) & all,
-        Caps::Keep(list) => all & !bits(list),
-    };
     steps.extend(config.limits.iter().map(|At { value: Limit { resource, soft, hard }, origin }| {
         Planned::must(Step::SetLimit { resource: *resource, soft: *soft, hard: *hard }).from(*origin)
     }));
@@ -213,12 +208,7 @@ fn become_init(
     let console = config.console.path != ConsolePath::None;
     steps.push(Planned::must(Step::NewSession { console }));
     steps.push(Planned::must(Step::ChangeDir { path: operand(config.init.cwd.as_deref().unwrap_or("/")) }));
-    if mask != 0 {
-        steps.push(Planned::must(Step::DropCapabilities { mask }));
-    }
-    if config.no_new_privs {
-        steps.push(Planned::must(Step::NoNewPrivs));
-    }
+    rights::give_up(config, request, facts, &mut steps, notes, errors);
     steps.extend(hooks::hooks(config, request, Hook::Start, &[]));
     let init = &config.init;
     if init.uid != 0 || init.gid != 0 || !init.groups.is_empty() {

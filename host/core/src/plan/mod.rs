@@ -12,6 +12,7 @@ mod hooks;
 mod ids;
 mod mounts;
 pub mod net;
+mod rights;
 mod rootfs;
 mod translate;
 

@@ -18,6 +18,7 @@ pub(super) use super::process::{
     groups, hook, hooks, idmap, limit, print_groups, print_hook, print_idmap, print_limit, print_proc, print_sysctl,
     proc, sysctl,
 };
+pub(super) use super::rights::{print_seccomp, seccomp};
 
 pub(super) type Done = Result<(), String>;
 pub(super) type Lines = Vec<(String, String)>;

@@ -14,6 +14,7 @@ mod namespace;
 mod net;
 mod print;
 mod process;
+mod rights;
 mod table;
 mod values;
 

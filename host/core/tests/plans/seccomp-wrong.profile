@@ -1,0 +1,4 @@
+2
+blacklist
+mount notify
+open deny
