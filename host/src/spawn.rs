@@ -300,7 +300,12 @@ impl Starting {
                 Ok(Some(Message::Await(round))) => return Ok(Next::Phase(Phase::Round(round as usize))),
                 Ok(Some(Message::Failed(index, e))) => return Err(failed(&self.plan, index, e)),
                 Ok(None) if self.exec => return Ok(Next::Runs),
-                Ok(None) => return Err(Failure::new("the child was killed before it became a program")),
+                Ok(None) => {
+                    let filtered = self.plan.inside.iter().any(|p| matches!(p.step, Step::LoadSeccomp { .. }));
+                    let hint =
+                        if filtered { " (its profile may kill for system calls that a start needs)" } else { "" };
+                    return Err(Failure::new(format!("the child was killed before it became a program{hint}")));
+                }
                 Err(Errno(libc::EAGAIN)) => return Ok(Next::Wait),
                 Err(e) => return Err(Failure::errno("report of the child", e)),
             }

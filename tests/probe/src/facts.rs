@@ -26,8 +26,20 @@ pub fn all() -> String {
     }
     for line in read("/proc/self/status").lines() {
         if let Some((key, value)) = line.split_once(':')
-            && ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "SigBlk", "SigIgn", "Groups", "NSpid"]
-                .contains(&key)
+            && [
+                "CapInh",
+                "CapPrm",
+                "CapEff",
+                "CapBnd",
+                "CapAmb",
+                "NoNewPrivs",
+                "Seccomp",
+                "SigBlk",
+                "SigIgn",
+                "Groups",
+                "NSpid",
+            ]
+            .contains(&key)
         {
             put(&format!("status.{key}"), value.trim());
         }

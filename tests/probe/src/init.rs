@@ -1,10 +1,11 @@
 //! The probe as a first program: leaves what it sees in a file, waits, and ends as it is told.
 //!
-//! Words: `facts=FILE` (written first), `mark=FILE` (one byte is appended: how often it was started), `say=TEXT` (to standard
-//! output), `then=exit:N`, `die:SIGNAL`, `reboot`, `halt`, `deaf` (no signal ends it), or `wait` (the default: until a
-//! signal; HUP and INT end it with reboot(2) for a restart, the others with 0).
+//! Words: `facts=FILE` (written first), `try=WORD` (as `probe can`, into the facts that are written next), `mark=FILE` (one
+//! byte is appended: how often it was started), `say=TEXT` (to standard output), `then=exit:N`, `die:SIGNAL`, `reboot`,
+//! `halt`, `deaf` (no signal ends it), or `wait` (the default: until a signal; HUP and INT end it with reboot(2) for a
+//! restart, the others with 0).
 
-use crate::{facts, sys};
+use crate::{facts, sys, tries};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::process::ExitCode;
@@ -14,11 +15,14 @@ pub fn run(words: &[&str]) -> ExitCode {
     // Before anything else: what arrives from now on is kept until it is asked for.
     sys::block_signals();
     let mut then = "wait";
+    let mut tried = String::new();
     for word in words {
         match word.split_once('=') {
             Some(("facts", file)) => report(
-                fs::write(format!("{file}.new"), facts::all()).and_then(|()| fs::rename(format!("{file}.new"), file)),
+                fs::write(format!("{file}.new"), facts::all() + &tried)
+                    .and_then(|()| fs::rename(format!("{file}.new"), file)),
             ),
+            Some(("try", what)) => tried += &format!("can.{what}={}\n", tries::one(what)),
             Some(("mark", file)) => {
                 report(OpenOptions::new().append(true).create(true).open(file).and_then(|mut f| f.write_all(b"x")))
             }

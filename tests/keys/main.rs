@@ -1,0 +1,3 @@
+//! What keys of the configuration do, seen from inside real containers on this host.
+
+mod seccomp;
