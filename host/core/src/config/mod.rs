@@ -6,10 +6,16 @@
 pub mod address;
 pub mod fstab;
 pub mod lxc;
+mod mounts;
 pub mod net;
+mod process;
 pub mod words;
 
+pub use mounts::{
+    CgroupAccess, CgroupMode, Create, MountAuto, MountEntry, MountOptions, ProcMode, Rootfs, RootfsKind, SysMode,
+};
 pub use net::{Net, NetKind};
+pub use process::{Caps, Hook, IdKind, IdMap, Init, Limit, NamespaceKeys, Personality, SeccompKeys, Signals};
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -134,239 +140,6 @@ pub struct Config {
     pub restart: Option<Restart>,
 }
 
-/// An execution domain, personality(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Personality {
-    /// PER_LINUX32: uname(2) answers the 32-bit machine.
-    Linux32,
-    /// PER_LINUX.
-    Linux,
-}
-
-/// Where the root file system is and how it is mounted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rootfs {
-    /// `lxc.rootfs.path` without its type; none: the host's root is shared.
-    pub path: Option<At<String>>,
-    /// What `path` is.
-    pub kind: RootfsKind,
-    /// `lxc.rootfs.mount`: where it is mounted before it becomes the root.
-    pub mount: Option<String>,
-    /// `lxc.rootfs.options`, fstab(5) words.
-    pub options: Option<At<String>>,
-}
-
-/// The type in front of `lxc.rootfs.path`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum RootfsKind {
-    /// A directory (also `dir:`), or a block device or image that is found to be one when looked at.
-    #[default]
-    Dir,
-    /// `overlay:` or `overlayfs:LOWER[:LOWER2..]:UPPER`; the path holds everything after the type.
-    Overlay,
-    /// `loop:IMAGE`.
-    Loop,
-    /// A type that Keel does not know; said when the container is to start.
-    Other(String),
-}
-
-/// The first program of the container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Init {
-    /// `lxc.init.cmd`, split into words; empty: `/sbin/init`.
-    pub cmd: Vec<String>,
-    /// `lxc.init.cwd`.
-    pub cwd: Option<String>,
-    /// `lxc.init.uid`.
-    pub uid: u32,
-    /// `lxc.init.gid`.
-    pub gid: u32,
-    /// `lxc.init.groups`.
-    pub groups: Vec<u32>,
-}
-
-/// A limit of setrlimit(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// RLIMIT_*.
-    pub resource: u32,
-    /// The limit in force; all ones: none.
-    pub soft: u64,
-    /// The most that it can be raised to.
-    pub hard: u64,
-}
-
-/// `lxc.namespace.*`: flags as in `crate::facts::Namespaces`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NamespaceKeys {
-    /// `clone`: these are new, all others are the caller's.
-    pub clone: Option<At<u32>>,
-    /// `keep`: these are the caller's, all others are new.
-    pub keep: Option<At<u32>>,
-    /// `share.NS`: this one is that of a process, a container, or a file.
-    pub share: Vec<At<(u32, String)>>,
-}
-
-/// `lxc.seccomp.*`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeccompKeys {
-    /// `profile`: a file of system calls and what becomes of them.
-    pub profile: Option<At<String>>,
-    /// `allow_nesting`: also in a caller that is under a filter already.
-    pub allow_nesting: bool,
-}
-
-/// A range of ids inside and what they are outside, user_namespaces(7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdMap {
-    /// Users or groups.
-    pub kind: IdKind,
-    /// The first id inside.
-    pub inside: u32,
-    /// The first id outside.
-    pub outside: u32,
-    /// How many.
-    pub count: u32,
-}
-
-/// Whose ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdKind {
-    /// Users.
-    User,
-    /// Groups.
-    Group,
-}
-
-/// When a hook is run, in the order of a container's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // each is explained by its row in the table of keys
-pub enum Hook {
-    PreStart,
-    PreMount,
-    Mount,
-    Autodev,
-    StartHost,
-    Start,
-    Stop,
-    PostStop,
-    Clone,
-    Destroy,
-}
-
-impl Hook {
-    /// Names, as in `lxc.hook.NAME`.
-    pub const NAMES: [(Hook, &'static str); 10] = [
-        (Hook::PreStart, "pre-start"),
-        (Hook::PreMount, "pre-mount"),
-        (Hook::Mount, "mount"),
-        (Hook::Autodev, "autodev"),
-        (Hook::StartHost, "start-host"),
-        (Hook::Start, "start"),
-        (Hook::Stop, "stop"),
-        (Hook::PostStop, "post-stop"),
-        (Hook::Clone, "clone"),
-        (Hook::Destroy, "destroy"),
-    ];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(hook, _)| *hook == self).map_or("", |(_, name)| name)
-    }
-}
-
-/// One line in the form of fstab(5), octal escapes resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MountEntry {
-    /// What is mounted: a device, a host path, or a word that the file system ignores.
-    pub source: String,
-    /// Where, as written: relative to the root file system, or absolute on the host.
-    pub target: String,
-    /// File system type; `none` for binds.
-    pub fstype: String,
-    /// What the options say.
-    pub options: MountOptions,
-}
-
-/// Options of a mount entry, matched exactly (LXC 5 matches prefixes, so that `rootcontext=` is taken for `ro`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MountOptions {
-    /// MS_* flags of mount(2) that are set (`ro`, `nosuid`, `bind`, `rbind` …).
-    pub flags: u64,
-    /// Propagation words, in order, as MS_* flags (each is a mount(2) call of its own).
-    pub propagation: Vec<u64>,
-    /// What is left for the file system, joined by commas.
-    pub data: String,
-    /// `create=dir` or `create=file`.
-    pub create: Option<Create>,
-    /// `optional`: a failure is not an error.
-    pub optional: bool,
-    /// `relative`: the source is taken inside the root file system.
-    pub relative: bool,
-}
-
-/// What to make at a mount's target when nothing is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Create {
-    /// A directory, with its parents, 0755.
-    Dir,
-    /// An empty file, with its parents.
-    File,
-}
-
-/// `lxc.mount.auto`: what is mounted without an entry of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MountAuto {
-    /// `proc`.
-    pub proc: Option<ProcMode>,
-    /// `sys`.
-    pub sys: Option<SysMode>,
-    /// `cgroup`, `cgroup-full`, `cgroup2`.
-    pub cgroup: Option<CgroupMode>,
-}
-
-/// How /proc is mounted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcMode {
-    /// `proc:mixed`: /proc/sys and /proc/sysrq-trigger read-only, /proc/sys/net writable.
-    Mixed,
-    /// `proc:rw`.
-    Rw,
-}
-
-/// How /sys is mounted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SysMode {
-    /// `sys:mixed`: read-only but for /sys/devices/virtual/net.
-    Mixed,
-    /// `sys:ro`.
-    Ro,
-    /// `sys:rw`.
-    Rw,
-}
-
-/// How cgroups are shown inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CgroupMode {
-    /// Writable: nothing, the container's own part (`mixed`), or everything.
-    pub access: CgroupAccess,
-    /// `cgroup-full`: whole hierarchies instead of the container's own part.
-    pub full: bool,
-    /// `:force`: even where a cgroup namespace makes it needless.
-    pub force: bool,
-}
-
-/// What of the cgroup file systems can be written inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CgroupAccess {
-    /// Nothing.
-    Ro,
-    /// The container's own directory.
-    Mixed,
-    /// Everything that is shown.
-    Rw,
-}
-
 /// `lxc.console.*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Console {
@@ -388,21 +161,6 @@ pub enum ConsolePath {
     Path(String),
 }
 
-/// The capability bounding set. Numbers are those of capabilities(7).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caps {
-    /// All but these.
-    Drop(Vec<u8>),
-    /// These only; `lxc.cap.keep = none` keeps nothing.
-    Keep(Vec<u8>),
-}
-
-impl Default for Caps {
-    fn default() -> Self {
-        Caps::Drop(Vec::new())
-    }
-}
-
 /// One cgroup file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupSetting {
@@ -412,17 +170,6 @@ pub struct CgroupSetting {
     pub file: String,
     /// What is written.
     pub value: String,
-}
-
-/// Signals by number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Signals {
-    /// `lxc.signal.halt`; none: SIGPWR, or SIGRTMIN+3 for an init that blocks it (LXC 2.0).
-    pub halt: Option<i32>,
-    /// `lxc.signal.reboot`; none: SIGINT.
-    pub reboot: Option<i32>,
-    /// `lxc.signal.stop`; none: SIGKILL.
-    pub stop: Option<i32>,
 }
 
 /// `lxc.start.*` and `lxc.group`.
