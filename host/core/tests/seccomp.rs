@@ -64,7 +64,7 @@ fn plain(filter: &Filter, call: &Call) -> u32 {
     };
     let mine = || filter.rules.iter().filter(|r| r.arch.audit() == call.audit && r.call == call.number);
     let first = mine().find(|r| !r.conditions.is_empty() && r.conditions.iter().all(|c| holds(r, c)));
-    let last = mine().filter(|r| r.conditions.is_empty()).next_back();
+    let last = mine().rfind(|r| r.conditions.is_empty());
     first.or(last).map_or(filter.default, |r| r.action).code()
 }
 
