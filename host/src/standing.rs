@@ -40,7 +40,10 @@ impl Standing {
             Ok(connection) => Standing::Supervised(connection, place),
             Err(_) => match Record::of_living(&place) {
                 Some(record) => Standing::Orphan(place, record),
-                None => Standing::Stopped,
+                None => {
+                    sweep(&place);
+                    Standing::Stopped
+                }
             },
         }
     }
@@ -104,6 +107,27 @@ fn done(answer: Result<Reply, Errno>) -> Result<Map<String, Value>, Failure> {
         Ok(Reply::Refused { why, .. }) => Err(Failure::new(why)),
         Err(errno) => Err(Failure::new(format!("its supervisor gives no answer: {}", symbol(&errno.into())))),
     }
+}
+
+/// Takes back what a container has left that ended when nobody was there to do it.
+fn sweep(place: &Place) {
+    if Record::of_dead(place).is_none() {
+        return;
+    }
+    // Whoever has the lock does it, or starts it.
+    let Ok(Some(lock)) = place.lock() else { return };
+    take_back(place);
+    lock.clear();
+}
+
+/// The same for who has the lock.
+pub fn take_back(place: &Place) {
+    let Some(record) = Record::of_dead(place) else { return };
+    let net = crate::net::Undo::new(record.left, None);
+    for cause in (Undo { cgroups: record.cgroups, net, ..Undo::default() }).run() {
+        log::warn!("{}: {cause}", record.name);
+    }
+    let _ = std::fs::remove_file(place.state());
 }
 
 fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failure> {

@@ -6,6 +6,8 @@ use crate::standing::{Standing, remembered};
 use crate::usage::{Cgroups, addresses};
 use keel_core::commands::Opt;
 use keel_core::config::lxc;
+use keel_core::facts::Link;
+use keel_core::plan::net::mark;
 use serde_json::{Map, Value, json};
 
 /// Prints it.
@@ -29,7 +31,7 @@ pub fn run(call: &mut Call) -> Answer {
     if matches!(standing, Standing::Stopped) {
         info = remembered(name.as_str(), &lxcpath).unwrap_or(info);
     }
-    let seen = Seen::of(name.as_str(), info);
+    let seen = Seen::of(name.as_str(), &lxcpath, info);
     if call.args.has(Opt::Json) {
         print(&format!("{}\n", Value::Object(seen.json())))?;
     } else {
@@ -64,10 +66,12 @@ struct Seen {
     pid: Option<i32>,
     cgroups: Cgroups,
     ips: Vec<String>,
+    /// Host's ends of its interfaces.
+    links: Vec<Link>,
 }
 
 impl Seen {
-    fn of(name: &str, mut info: Map<String, Value>) -> Seen {
+    fn of(name: &str, lxcpath: &str, mut info: Map<String, Value>) -> Seen {
         info.insert("name".into(), name.into());
         let state = info.get("state").and_then(Value::as_str).and_then(State::parse).unwrap_or(State::Stopped);
         let pid = info.get("pid").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
@@ -76,7 +80,8 @@ impl Seen {
         let (v4, v6) = pid.map(addresses).unwrap_or_default();
         let ips = v4.iter().map(ToString::to_string).chain(v6.iter().map(ToString::to_string)).collect();
         let state = crate::freezer::refine(state, &cgroups.0);
-        Seen { info, state, pid, cgroups, ips }
+        let links = pid.map(|_| ends(lxcpath, name)).unwrap_or_default();
+        Seen { info, state, pid, cgroups, ips, links }
     }
 
     fn json(mut self) -> Map<String, Value> {
@@ -84,6 +89,9 @@ impl Seen {
             "state": self.state.name(), "ips": self.ips, "cpu_ns": self.cgroups.cpu_ns(),
             "block_bytes": self.cgroups.block_bytes(), "memory_bytes": self.cgroups.memory(),
             "kernel_memory_bytes": self.cgroups.kernel_memory(), "swap_bytes": self.cgroups.swap(),
+            "links": self.links.iter().map(|l| json!({
+                "name": l.name, "tx_bytes": l.bytes.0, "rx_bytes": l.bytes.1,
+            })).collect::<Vec<_>>(),
         });
         if let Value::Object(more) = more {
             self.info.extend(more);
@@ -126,9 +134,27 @@ impl Seen {
                     line(label, &if bare { value.to_string() } else { size(value) }, false);
                 }
             }
+            for link in &self.links {
+                line("Link:", &link.name, false);
+                // What the host's end receives, the container has sent.
+                let (sent, received) = link.bytes;
+                for (label, value) in
+                    [(" TX bytes:", sent), (" RX bytes:", received), (" Total bytes:", sent.saturating_add(received))]
+                {
+                    line(label, &if bare { value.to_string() } else { size(value) }, false);
+                }
+            }
         }
         text
     }
+}
+
+/// The host's ends of a container's veths, in the order in which they were made. Nothing without rights or netlink.
+fn ends(lxcpath: &str, name: &str) -> Vec<Link> {
+    let mark = mark(lxcpath, name);
+    let mut links = crate::net::links().unwrap_or_default();
+    links.retain(|l| l.kind == "veth" && l.alias == mark);
+    links
 }
 
 /// `0.01 seconds`.

@@ -5,10 +5,12 @@
 use crate::sys::errno;
 use keel_core::failure::Errno;
 use keel_core::netlink::{Message, attribute, ifla, messages, nl, u32_at};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::time::Duration;
 
 /// The longest answer in one piece: the kernel fills up to 32 KiB (net/netlink/af_netlink.c, netlink_dump).
 const LONGEST: usize = 32 << 10;
@@ -31,6 +33,27 @@ impl Netlink {
     pub fn open(protocol: Option<rustix::net::Protocol>) -> Result<Netlink, Errno> {
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol);
         Ok(Netlink { fd: fd.map_err(errno)?, sequence: Cell::new(0) })
+    }
+
+    /// Told of every change of an interface: RTMGRP_LINK.
+    pub fn watching_links() -> Result<Netlink, Errno> {
+        let socket = Netlink::route()?;
+        rustix::net::bind(&socket.fd, &netlink::SocketAddrNetlink::new(0, 1)).map_err(errno)?;
+        Ok(socket)
+    }
+
+    /// Waits for something to read and throws it away; false: nothing came in time.
+    pub fn wait(&self, time: Duration) -> Result<bool, Errno> {
+        let time = Timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos() as _ };
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        if rustix::io::retry_on_intr(|| poll(&mut fds, Some(&time))).map_err(errno)? == 0 {
+            return Ok(false);
+        }
+        match rustix::net::recv(&self.fd, vec![0; LONGEST].as_mut_slice(), RecvFlags::empty()) {
+            // ENOBUFS: so much came that some of it was lost.
+            Ok(_) | Err(rustix::io::Errno::NOBUFS) => Ok(true),
+            Err(e) => Err(errno(e)),
+        }
     }
 
     /// Sends a request that changes something; it is done when this returns.

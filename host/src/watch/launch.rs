@@ -43,6 +43,9 @@ pub fn define(asked: &Asked) -> Result<Definition, Failure> {
 pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
     let place = Place::of(name, lxcpath);
     let lock = place.lock().map_err(|e| failure(format_args!("lock '{}'", place.control().display()), &e.into()))?;
+    if lock.is_some() {
+        crate::standing::take_back(&place);
+    }
     // Its supervisor was killed: the container is running all the same.
     Ok(lock.filter(|_| super::record::Record::of_living(&place).is_none()))
 }

@@ -61,7 +61,7 @@ impl Record {
         let init = value.get("init").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok())?;
         let start = value.get("init_start").and_then(Value::as_u64);
         let cgroups = value.get("cgroups").and_then(Value::as_array);
-        let record = Record {
+        let mut record = Record {
             name: text("name")?,
             lxcpath: text("lxcpath")?,
             init: Some(init),
@@ -75,8 +75,20 @@ impl Record {
             own_pid_namespace: value.get("own_pid_namespace").and_then(Value::as_bool).unwrap_or(true),
             halt_signal: value.get("halt_signal").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()),
         };
-        let alive = start.is_some() && start_time(init) == start && text("boot") == boot_id();
+        let same_boot = text("boot") == boot_id();
+        let alive = start.is_some() && start_time(init) == start && same_boot;
+        if !same_boot {
+            // The machine has taken everything with it.
+            record.left.clear();
+            record.cgroups.clear();
+        }
         Some((record, alive))
+    }
+
+    /// The record of a container that ended when nobody was there: what it has left is still to be taken back.
+    pub fn of_dead(place: &Place) -> Option<Record> {
+        let (record, alive) = Record::read(place)?;
+        (!alive).then_some(record)
     }
 }
 

@@ -61,7 +61,8 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         true => net::plan(config, request, facts, &plan, &mut errors),
         false => Vec::new(),
     };
-    if !network.is_empty() && !mapped {
+    let interfaces = !network.is_empty();
+    if interfaces && !mapped {
         // Made by the parent, so that everything in it is there before the child.
         plan.clone.0 &= !Namespaces::NET;
         plan.outside.push(Planned::must(Step::Net(NetStep::MakeNamespace)));
@@ -80,7 +81,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     if mapped {
         ids::write_maps(config, facts, &mut plan, &mut errors);
     }
-    if mapped && !network.is_empty() {
+    if mapped && interfaces {
         // The child's own, so that its user namespace has the rights over it.
         let take = Planned::must(Step::Net(NetStep::TakeNamespace));
         round(&mut plan, core::iter::once(take).chain(network).collect());
@@ -95,7 +96,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     {
         plan.inside.push(Planned::must(Step::SetHostname { name: operand(name) }));
     }
-    if plan.clone.has(Namespaces::NET) && config.net.iter().any(|n| n.kind.value == NetKind::Empty) {
+    if (plan.clone.has(Namespaces::NET) || interfaces) && config.net.iter().any(|n| n.kind.value == NetKind::Empty) {
         plan.inside.push(Planned::may(Step::LoopbackUp));
     }
     // The container's own procfs is not there yet, but the host's has the child, too.

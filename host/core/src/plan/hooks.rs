@@ -3,34 +3,61 @@
 use super::{Plan, Planned, Request, operand};
 use crate::config::{Config, Hook};
 use crate::step::Step;
+use alloc::ffi::CString;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 /// Where a shell is: everywhere but on Android, and there.
-const SHELLS: [&str; 2] = ["/bin/sh", "/system/bin/sh"];
+pub const SHELLS: [&str; 2] = ["/bin/sh", "/system/bin/sh"];
 
 /// The steps that run all hooks of a kind, in file order. Each is the command in a shell, with name, `lxc` and kind as
 /// arguments; `more` goes into the environment. A hook that fails ends a start.
 pub fn hooks(config: &Config, request: &Request, kind: Hook, more: &[(&str, &str)]) -> Vec<Planned> {
     let step = |command: &str| {
-        let arguments = match config.hook_version {
-            0 => format!(" {} lxc {}", request.name, kind.name()),
-            _ => String::new(),
-        };
-        Step::RunHook {
-            shells: SHELLS.map(operand).into(),
-            argv: vec![operand("sh"), operand("-c"), operand(&format!("exec {command}{arguments}"))],
-            envp: environment(config, request, kind, more).iter().map(|v| operand(v)).collect(),
-        }
+        let (argv, envp) = command_line(config, request, command, &["lxc", kind.name()], more);
+        Step::RunHook { shells: SHELLS.map(operand).into(), argv, envp }
     };
     let mine = config.hooks.iter().filter(|h| h.value.0 == kind);
     mine.map(|h| Planned::must(step(&h.value.1)).from(h.origin)).collect()
 }
 
+/// A command in a shell and its environment. Its arguments, after the container's name, are a section and a kind, and what
+/// else belongs to it; hooks of version 1 have them in the environment only.
+pub(super) fn command_line(
+    config: &Config,
+    request: &Request,
+    command: &str,
+    arguments: &[&str],
+    more: &[(&str, &str)],
+) -> (Vec<CString>, Vec<CString>) {
+    let mut line = format!("exec {command}");
+    if config.hook_version == 0 {
+        // As in LXC an empty argument is none.
+        let all = core::iter::once(request.name.as_str()).chain(arguments.iter().copied());
+        all.filter(|word| !word.is_empty()).for_each(|word| line = format!("{line} {}", quoted(word)));
+    }
+    let (section, kind) = (arguments.first().unwrap_or(&""), arguments.get(1).unwrap_or(&""));
+    let envp = environment(config, request, (section, kind), more);
+    (vec![operand("sh"), operand("-c"), operand(&line)], envp.iter().map(|v| operand(v)).collect())
+}
+
+/// A word that a shell takes as it is: the name of an interface can hold nearly any character.
+fn quoted(word: &str) -> String {
+    match word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@+".contains(&b)) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// The caller's environment, what is configured, and LXC's variables.
-fn environment(config: &Config, request: &Request, kind: Hook, more: &[(&str, &str)]) -> Vec<String> {
+fn environment(
+    config: &Config,
+    request: &Request,
+    (section, kind): (&str, &str),
+    more: &[(&str, &str)],
+) -> Vec<String> {
     let rootfs = config.rootfs.path.as_ref().map(|p| p.value.as_str()).unwrap_or("");
     let file = config.files.first().map(String::as_str).unwrap_or("");
     let version = format!("{}", config.hook_version);
@@ -42,8 +69,8 @@ fn environment(config: &Config, request: &Request, kind: Hook, more: &[(&str, &s
         ("LXC_ROOTFS_MOUNT", rootfs),
         ("LXC_CGNS_AWARE", "1"),
         ("LXC_HOOK_VERSION", &version),
-        ("LXC_HOOK_TYPE", kind.name()),
-        ("LXC_HOOK_SECTION", "lxc"),
+        ("LXC_HOOK_TYPE", kind),
+        ("LXC_HOOK_SECTION", section),
     ];
     if let Some(log) = &config.console.logfile {
         own.push(("LXC_CONSOLE_LOGPATH", log));

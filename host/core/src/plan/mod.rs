@@ -18,7 +18,7 @@ mod translate;
 
 pub use boot::{BootCgroups, BootParams, DataDisk, boot, early};
 pub use container::{Request, container};
-pub use hooks::hooks;
+pub use hooks::{SHELLS, hooks};
 pub use rootfs::Found;
 
 use crate::config::Origin;

@@ -6,7 +6,7 @@
 mod inside;
 mod veth;
 
-use super::{Plan, Planned, Request, operand};
+use super::{Plan, Planned, Request, hooks, operand};
 use crate::config::net::{Ipvlan, Isolation, Macvlan, VethMode};
 use crate::config::{At, Config, Net, NetKind, Origin};
 use crate::facts::{Facts, Link, Namespaces};
@@ -38,18 +38,19 @@ struct Named<'a> {
     inside: String,
 }
 
-/// What marks interfaces as a container's: their alias begins so (`ip link show`). 255 bytes are the most (IFALIASZ).
+/// What marks interfaces as a container's: their alias begins so (`ip link show`). The kernel takes 255 bytes (IFALIASZ).
 pub fn mark(lxcpath: &str, name: &str) -> String {
-    format!("keel:{}/{name}", lxcpath.trim_end_matches('/'))
+    let mut text = format!("keel:{}/{name}", lxcpath.trim_end_matches('/'));
+    while text.len() > 230 {
+        text.pop();
+    }
+    text
 }
 
 /// The alias of an interface of the host that is inside: it says where it belongs.
 fn alias(mark: &str, home: &str) -> CString {
-    let mut text = format!("keel={home}:{mark}");
-    while text.len() > 255 {
-        text.pop();
-    }
-    operand(&text)
+    // A name has 15 bytes at most.
+    operand(&format!("keel={home}:{mark}"))
 }
 
 /// The name on the host of an interface that Keel has moved, from its alias.
@@ -65,10 +66,7 @@ pub(super) fn plan(
     plan: &Plan,
     errors: &mut Vec<Failure>,
 ) -> Vec<Planned> {
-    let mut mark = mark(&request.lxcpath, &request.name);
-    while mark.len() > 240 {
-        mark.pop();
-    }
+    let mark = mark(&request.lxcpath, &request.name);
     let names = facts.links.iter().map(|l| l.name.clone()).collect();
     let mut work = Work { facts, mark, files: &plan.files, random: facts.random, names, steps: Vec::new(), errors };
     let interfaces = work.named(&config.net);
@@ -82,7 +80,10 @@ pub(super) fn plan(
         work.refuse(interfaces[0].net.kind.origin, text);
     }
     for interface in &interfaces {
+        // After a lent interface is back, as in LXC: what is undone last is remembered first.
+        work.script(config, request, interface, false);
         work.on_the_host(interface);
+        work.script(config, request, interface, true);
     }
     for interface in &interfaces {
         work.inside(interface);
@@ -101,6 +102,10 @@ impl<'a> Work<'a> {
             let mut next = || wanted.clone().or_else(|| numbers.next()).unwrap_or_default();
             let link = net.link.as_ref().map(|l| l.value.as_str()).filter(|l| !l.is_empty());
             match (net.kind.value, link) {
+                // Only its scripts are of any effect.
+                (NetKind::Empty, _) if net.script_up.is_some() || net.script_down.is_some() => {
+                    all.push(Named { net, host: String::new(), inside: String::new() });
+                }
                 (NetKind::None | NetKind::Empty, _) => (),
                 (NetKind::Veth, _) => {
                     let inside = next();
@@ -133,7 +138,7 @@ impl<'a> Work<'a> {
             }
         }
         for (i, interface) in all.iter().enumerate() {
-            if all[..i].iter().any(|other| other.inside == interface.inside) {
+            if !interface.inside.is_empty() && all[..i].iter().any(|other| other.inside == interface.inside) {
                 let origin = interface.net.name.as_ref().map_or(interface.net.kind.origin, |n| n.origin);
                 self.refuse(origin, format!("two interfaces are named '{}' inside", interface.inside));
             }
@@ -185,6 +190,9 @@ impl<'a> Work<'a> {
     /// Makes one interface, and all of it that is the host's.
     fn on_the_host(&mut self, interface: &Named<'a>) {
         let net = interface.net;
+        if net.kind.value == NetKind::Empty {
+            return;
+        }
         let hwaddr = net.hwaddr.map(|template| template.filled(self.chance()));
         match net.kind.value {
             NetKind::Veth => self.veth(interface, hwaddr),
@@ -194,6 +202,26 @@ impl<'a> Work<'a> {
         if net.l2proxy {
             self.proxies(interface);
         }
+    }
+
+    /// The program of the user that is run now, or the one at the end; that one is also run when the start fails.
+    fn script(&mut self, config: &Config, request: &Request, interface: &Named<'_>, up: bool) {
+        let net = interface.net;
+        let Some(At { value, origin }) = (if up { &net.script_up } else { &net.script_down }) else { return };
+        let kind = net.kind.value.word();
+        let (link, peer) = match (net.kind.value, &net.link) {
+            (NetKind::Veth, link) => (link.as_ref().map_or("", |l| l.value.as_str()), interface.host.as_str()),
+            _ => (interface.host.as_str(), ""),
+        };
+        let more = [("LXC_NET_TYPE", kind), ("LXC_NET_PARENT", link), ("LXC_NET_PEER", peer)];
+        let more: Vec<_> = more.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let arguments = ["net", if up { "up" } else { "down" }, kind, link, peer];
+        let (argv, envp) = hooks::command_line(config, request, value, &arguments, &more);
+        let step = match up {
+            true => Step::RunHook { shells: hooks::SHELLS.map(operand).into(), argv, envp },
+            false => Step::Net(NetStep::Remember(Left::Script { argv, envp })),
+        };
+        self.steps.push(Planned::must(step).from(*origin));
     }
 
     /// The link answers for the container's addresses.

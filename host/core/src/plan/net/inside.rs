@@ -13,6 +13,9 @@ impl<'a> Work<'a> {
     /// Addresses, up, routes.
     pub(super) fn inside(&mut self, interface: &Named<'a>) {
         let (net, name) = (interface.net, &interface.inside);
+        if name.is_empty() {
+            return;
+        }
         for At { value, origin } in &net.addresses {
             let broadcast = value.broadcast().filter(|_| value.broadcast.is_some() || value.prefix < 31);
             let (link, Address { ip, prefix, .. }) = (operand(name), *value);

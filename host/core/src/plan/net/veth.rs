@@ -26,7 +26,12 @@ impl<'a> Work<'a> {
             // Left by the last start: the kernel takes a namespace apart some time after its last process has ended.
             self.must(NetStep::DeleteLink { name: host.clone() }, origin);
         }
-        let mtu = net.mtu.or_else(|| self.link(&bridge?.value).map(|l| l.mtu).filter(|mtu| *mtu != 1500 && *mtu != 0));
+        let mtu = net.mtu.or_else(|| {
+            self.link(&bridge?.value)
+                .filter(|l| !l.kind.is_empty())
+                .map(|l| l.mtu)
+                .filter(|mtu| *mtu != 1500 && *mtu != 0)
+        });
         // A bridge takes the lowest address of its ports unless it has one of its own: this one is never the lowest.
         let mut ours = self.chance().to_le_bytes();
         ours[0] = 0xfe;

@@ -1,0 +1,8 @@
+//! Networks of containers with real packets, in network namespaces of the tests' own: no interface of this machine is seen,
+//! let alone touched.
+
+mod bridge;
+mod lent;
+mod links;
+mod place;
+mod scripts;
