@@ -78,10 +78,7 @@ fn a_key_that_nothing_acts_on_yet_is_said() {
     let (_, said) = read("f", b"lxc.loglevel = 1\nlxc.loglevel =\nlxc.syslog = x\n", &mut NoFiles);
     assert_eq!(
         said,
-        [
-            "w f:1: 'lxc.loglevel' is known, but not in force yet",
-            "w f:3: 'lxc.syslog' is known, but not in force yet"
-        ]
+        ["w f:1: 'lxc.loglevel' is known, but not in force yet", "w f:3: 'lxc.syslog' is known, but not in force yet"]
     );
 }
 
