@@ -1,6 +1,7 @@
 //! `keel create`, `lxc-create`: makes a container from a template of data.
 
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use keel_core::commands::{self, Opt, Parsed, UsageError, Verb};
@@ -19,6 +20,25 @@ pub fn run(call: &mut Call) -> Answer {
     let name = call.take_name()?;
     let store = call.store()?;
     let mut args = call.args.clone();
+    let Some(kind) = args.value(Opt::Template).map(String::from) else {
+        return Err(UsageError(
+            "no template given: -t busybox, -t none, -t tar FILE, -t oci DIR or -t TEMPLATE".into(),
+        )
+        .into());
+    };
+    let template = match kind.as_str() {
+        "tar" | "oci" => image(&kind, &mut args)?,
+        _ => {
+            let words = args.trailing.clone().unwrap_or_default();
+            match Template::find(&kind, &super::start::words(words)?)? {
+                script @ Template::Script(..) => {
+                    args.trailing = None;
+                    script
+                }
+                data => data,
+            }
+        }
+    };
     // LXC hands what follows `--` to its template; here one table reads both.
     if let Some(words) = args.trailing.take() {
         let template = commands::parse(commands::command(Verb::TemplateBusybox), words)?;
@@ -30,9 +50,6 @@ pub fn run(call: &mut Call) -> Answer {
         args.operands.extend(template.operands);
     }
     args.no_more()?;
-    let Some(template) = args.value(Opt::Template) else {
-        return Err(UsageError("no template given: -t busybox, -t none or -t DIR".to_owned()).into());
-    };
     if let Some(kind) = args.value(Opt::Bdev)
         && !matches!(kind, "dir" | "best" | "none")
     {
@@ -43,7 +60,7 @@ pub fn run(call: &mut Call) -> Answer {
     let request = Request {
         store: &store,
         name: &name,
-        template: Template::find(template)?,
+        template,
         head: head(args.value(Opt::RcFile))?,
         busybox: path(Opt::BusyboxPath),
         pid1: path(Opt::Pid1),
@@ -53,6 +70,7 @@ pub fn run(call: &mut Call) -> Answer {
         static_dev: args.has(Opt::StaticDev),
         rootfs: path(Opt::Rootfs),
         sysroot: path(Opt::Sysroot),
+        quiet: args.has(Opt::Quiet),
     };
     let notes = create(&request, &interrupts()?)?;
     if !args.has(Opt::Quiet) {
@@ -61,6 +79,21 @@ pub fn run(call: &mut Call) -> Answer {
         }
     }
     Ok(0)
+}
+
+/// `-t tar FILE`, `-t oci DIR`: the file stands among the operands or after `--`.
+fn image(kind: &str, args: &mut Parsed) -> std::result::Result<Template, Refusal> {
+    let mut words = args.take_command();
+    if words.is_empty() {
+        return Err(UsageError(format!(
+            "no {} given: -t {kind} PATH",
+            if kind == "tar" { "archive" } else { "image" }
+        ))
+        .into());
+    }
+    let path = PathBuf::from(std::ffi::OsString::from_vec(words.remove(0)));
+    args.operands = words;
+    Ok(if kind == "tar" { Template::Tar(path) } else { Template::Oci(path) })
 }
 
 /// Signals are held back from here on and looked at between two writes, so that what was begun can be removed.

@@ -44,6 +44,11 @@ impl Draft {
         Ok(Draft { parent: opened, name, tree })
     }
 
+    /// The name it has for now.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Gives it the name it is for. rename(2) takes the place of an empty directory and of nothing else.
     pub fn place(mut self, path: &Path) -> Result<Draft> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();

@@ -7,10 +7,14 @@
 mod draft;
 mod head;
 mod manifest;
+mod oci;
 mod password;
 mod program;
+mod progress;
+mod script;
 mod template;
 mod tree;
+mod unpack;
 mod work;
 
 use std::fs;
@@ -78,6 +82,8 @@ pub struct Request<'a> {
     pub static_dev: bool,
     /// Where the root file system goes; none: into the container's directory.
     pub rootfs: Option<PathBuf>,
+    /// Say nothing about progress.
+    pub quiet: bool,
     /// A directory that will be `/` of the machine the container is for: taken off the paths in the configuration.
     pub sysroot: Option<PathBuf>,
 }
@@ -85,6 +91,7 @@ pub struct Request<'a> {
 /// Makes it. Returns what the user should know, a line each. `interrupted` is asked between two writes.
 pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<String>> {
     let dir = request.store.dir(request.name);
+    script::sweep(request.store.lxcpath(), request.name.as_str())?;
     if fs::symlink_metadata(&dir).is_ok_and(|meta| !meta.is_dir()) || request.store.is_defined(request.name) {
         return say("container already exists");
     }
@@ -96,18 +103,24 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
     if elsewhere && fs::symlink_metadata(&rootfs).is_ok() {
         return say(format!("rootfs '{}' exists already", rootfs.display()));
     }
+    if let Template::Script(program, arguments) = &request.template {
+        script::create(request, program, arguments)?;
+        return Ok(Vec::new());
+    }
     let mut notes = Vec::new();
-    let (config, work) = prepare(request, &rootfs, &mut notes)?;
+    let (mut config, work) = prepare(request, &rootfs, &mut notes)?;
 
     let lxcpath = request.store.lxcpath();
     fs::create_dir_all(lxcpath).map_err(|e| at("mkdir", lxcpath, e))?;
     let draft = Draft::begin(lxcpath, request.name.as_str(), 0o770)?;
     // Elsewhere: its own draft beside the place it is for, since rename(2) does not leave a file system.
     let outside = match (&work, elsewhere) {
-        (Some(_), true) => Some(Draft::begin(parent_of(&rootfs)?, &format!("{}.rootfs", request.name), 0o755)?),
+        (work, true) if !matches!(work, Fill::Nothing) => {
+            Some(Draft::begin(parent_of(&rootfs)?, &format!("{}.rootfs", request.name), 0o755)?)
+        }
         _ => None,
     };
-    if let Some(work) = &work {
+    if !matches!(work, Fill::Nothing) {
         let inside;
         let top = match &outside {
             Some(draft) => &draft.tree,
@@ -116,12 +129,7 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
                 &inside
             }
         };
-        for one in work {
-            if interrupted() {
-                return say("interrupted");
-            }
-            one.perform(top, &rootfs)?;
-        }
+        config += &fill(request, &work, top, &rootfs, interrupted)?;
     }
     draft.tree.file("config", 0o640, config.as_bytes()).map_err(|e| at("write", dir.join("config"), e))?;
     if interrupted() {
@@ -138,8 +146,59 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
     Ok(notes)
 }
 
+/// What comes into the root file system.
+enum Fill {
+    /// There is none.
+    Nothing,
+    /// What a template says.
+    Work(Vec<Work>),
+    /// An archive; `-` is standard input.
+    Tar(PathBuf),
+    /// An image.
+    Oci(oci::Image),
+}
+
+/// Fills the root file system; lines of configuration that are known only now.
+fn fill(request: &Request, fill: &Fill, top: &Tree, rootfs: &Path, interrupted: &dyn Fn() -> bool) -> Result<String> {
+    let label = format!("keel: {}", request.name);
+    match fill {
+        Fill::Nothing => {}
+        Fill::Work(work) => {
+            for one in work {
+                if interrupted() {
+                    return say("interrupted");
+                }
+                one.perform(top, rootfs)?;
+            }
+        }
+        Fill::Tar(path) => {
+            let shown = path.display().to_string();
+            let (reader, size): (Box<dyn std::io::Read>, _) = match path.to_str() {
+                Some("-") => (Box::new(std::io::stdin()), None),
+                _ => {
+                    let file = fs::File::open(path).map_err(|e| at("open", path, e))?;
+                    let size = file.metadata().map_err(|e| at("stat", path, e))?.len();
+                    (Box::new(file), Some(size))
+                }
+            };
+            let reader = unpack::opened(progress::Progress::new(reader, label, size, request.quiet), &shown)?;
+            unpack::unpack(reader, top.top(), false, &shown, interrupted)?;
+        }
+        Fill::Oci(image) => {
+            image.unpack(top.top(), &label, request.quiet, interrupted)?;
+            let (uid, gid) = oci::ids(&image.user, top.top())?;
+            let ids = [("lxc.init.uid", uid), ("lxc.init.gid", gid)];
+            return Ok(ids.iter().filter(|(_, id)| *id != 0).map(|(key, id)| format!("{key} = {id}\n")).collect());
+        }
+    }
+    Ok(String::new())
+}
+
+/// Lines for a root file system that somebody else made: what LXC's own templates take from their common files.
+const COMMON: &str = "lxc.tty.max = 4\nlxc.pty.max = 1024\nlxc.mount.auto = cgroup:mixed proc:mixed sys:mixed\nlxc.cap.drop = mac_admin mac_override sys_time sys_module\n";
+
 /// All that will be written, checked: the text of the configuration, and the work on the root file system.
-fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<(String, Option<Vec<Work>>)> {
+fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<(String, Fill)> {
     let mut config = format!("# Container '{}', made by keel {}\n", request.name, env!("CARGO_PKG_VERSION"));
     match &request.head {
         Some(head) => config += &head.text,
@@ -153,10 +212,29 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
         } else if request.head.is_none() {
             notes.push("no lxc.rootfs.path is set: it would run in the host's own root file system".to_owned());
         }
-        return Ok((config, None));
+        return Ok((config, Fill::Nothing));
     }
     if request.name.as_str().len() > UTS_NAME_LIMIT {
         return say(format!("'{}' cannot be the host name too: that has {UTS_NAME_LIMIT} bytes at most", request.name));
+    }
+    let image = match &request.template {
+        Template::Tar(path) => Some((Fill::Tar(path.clone()), String::new())),
+        Template::Oci(path) => {
+            let mut image = match path.is_dir() {
+                true => oci::Image::open(path)?,
+                false => oci::Image::from_archive(path, request.store.lxcpath(), request.name.as_str())?,
+            };
+            notes.append(&mut image.notes);
+            let lines = image.config.clone();
+            Some((Fill::Oci(image), lines))
+        }
+        _ => None,
+    };
+    if let Some((fill, lines)) = image {
+        let path = seen(request, rootfs)?;
+        let lines = format!("lxc.rootfs.path = dir:{path}\nlxc.uts.name = {}\n{COMMON}{lines}", request.name);
+        config += &request.head.as_ref().map_or_else(|| lines.clone(), |head| head.followed_by(lines.clone()));
+        return Ok((config, fill));
     }
     let busybox = match &request.busybox {
         Some(path) => Program::open(path)?,
@@ -191,7 +269,7 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
     };
     let work = work::plan(&request.template, programs, &choices, notes)?;
     notes.extend(choices.notes);
-    Ok((config, Some(work)))
+    Ok((config, Fill::Work(work)))
 }
 
 /// How the machine that the container is for will see this path.

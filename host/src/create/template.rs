@@ -1,14 +1,15 @@
 //! Where a template's files come from, and the words that are filled in.
 //!
 //! A template is data: `config`, `manifest` and the files that the manifest names. `busybox` is compiled in, so that one
-//! static binary in a ramdisk is enough; a directory with the same layout works as well. A template of LXC that is a
-//! program is not run.
+//! static binary in a ramdisk is enough; a directory with the same layout works as well. A template of
+//! LXC is a program, see `script`.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use keel_core::failure::Failure;
 
+use super::script;
 use crate::fault::{Result, at, say};
 
 macro_rules! compiled_in {
@@ -33,31 +34,44 @@ pub enum Template {
     CompiledIn(&'static str, Files),
     /// In a directory.
     Dir(PathBuf),
+    /// A program of LXC's kind, and its arguments.
+    Script(PathBuf, Vec<String>),
+    /// An archive of a root file system; `-` is standard input.
+    Tar(PathBuf),
+    /// An image in the OCI layout.
+    Oci(PathBuf),
 }
 
 impl Template {
     /// By name, or by path when there is a `/` in it.
-    pub fn find(name: &str) -> Result<Template> {
+    pub fn find(name: &str, arguments: &[String]) -> Result<Template> {
         if name == "none" {
             return Ok(Template::None);
         }
         if name.contains('/') {
             let path = Path::new(name);
             let meta = std::fs::metadata(path).map_err(|e| at("template", path, e))?;
-            return if meta.is_dir() { Ok(Template::Dir(path.to_owned())) } else { Err(script(name)) };
+            return match (meta.is_dir(), script::is_program(path)) {
+                (true, _) => Ok(Template::Dir(path.to_owned())),
+                (false, true) => Ok(Template::Script(path.to_owned(), arguments.to_vec())),
+                (false, false) => say(format!("template '{name}' is neither a directory nor a program")),
+            };
         }
+        let program = script::dir().join(format!("lxc-{name}"));
         let known: Vec<&str> = COMPILED_IN.iter().map(|(name, _)| *name).chain(["none"]).collect();
         match COMPILED_IN.iter().find(|(known, _)| *known == name) {
             Some((name, files)) => Ok(Template::CompiledIn(name, files)),
-            None if Path::new(LXC_TEMPLATES).join(format!("lxc-{name}")).exists() => Err(script(name)),
-            None => say(format!("no template '{name}' [there is {}, or the path of a directory]", known.join(", "))),
+            None if script::is_program(&program) => Ok(Template::Script(program, arguments.to_vec())),
+            None => {
+                say(format!("no template '{name}' [there is {}, tar, oci, a directory or a program]", known.join(", ")))
+            }
         }
     }
 
     /// One file of it, and how to call it in messages.
     pub fn read(&self, file: &str) -> Result<Cow<'static, [u8]>> {
         match self {
-            Template::None => Ok(Cow::Borrowed(b"")),
+            Template::None | Template::Script(..) | Template::Tar(_) | Template::Oci(_) => Ok(Cow::Borrowed(b"")),
             Template::CompiledIn(_, files) => match files.iter().find(|(name, _)| *name == file) {
                 Some((_, content)) => Ok(Cow::Borrowed(content)),
                 None => say(format!("'{}': ENOENT", self.label(file))),
@@ -81,7 +95,7 @@ impl Template {
     /// Whether it has such a file.
     pub fn has(&self, file: &str) -> bool {
         match self {
-            Template::None => false,
+            Template::None | Template::Script(..) | Template::Tar(_) | Template::Oci(_) => false,
             Template::CompiledIn(_, files) => files.iter().any(|(name, _)| *name == file),
             Template::Dir(dir) => dir.join(file).is_file(),
         }
@@ -90,20 +104,11 @@ impl Template {
     /// The name of a file of it in messages.
     pub fn label(&self, file: &str) -> String {
         match self {
-            Template::None => file.to_owned(),
+            Template::None | Template::Script(..) | Template::Tar(_) | Template::Oci(_) => file.to_owned(),
             Template::CompiledIn(name, _) => format!("{name}/{file}"),
             Template::Dir(dir) => dir.join(file).display().to_string(),
         }
     }
-}
-
-/// Where LXC keeps its template programs.
-const LXC_TEMPLATES: &str = "/usr/share/lxc/templates";
-
-fn script(name: &str) -> Failure {
-    Failure::new(format!(
-        "template '{name}' is a program; Keel's templates are directories of data, and it runs no programs of LXC"
-    ))
 }
 
 /// Fills in `@WORD@` (capitals and `_`). An unknown word is a mistake; any other `@` stays as it is.
@@ -153,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_compiled_in_is_whole() {
         for (name, files) in COMPILED_IN {
-            let template = Template::find(name).unwrap();
+            let template = Template::find(name, &[]).unwrap();
             let entries = manifest::parse("manifest", &template.read_text("manifest").unwrap()).unwrap();
             let mut used = vec!["config", "manifest", "applets"];
             for entry in &entries {
@@ -169,15 +174,18 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_not_run() {
+    fn programs_and_what_is_no_template() {
+        let words = ["--x".to_owned()];
+        match Template::find("/bin/sh", &words).unwrap() {
+            Template::Script(path, arguments) => assert_eq!((path, &arguments[..]), ("/bin/sh".into(), &words[..])),
+            other => panic!("{other:?}"),
+        }
+        let refused = |name| Template::find(name, &[]).unwrap_err().message;
+        assert_eq!(refused("/etc/passwd"), "template '/etc/passwd' is neither a directory nor a program");
         assert_eq!(
-            Template::find("/bin/sh").unwrap_err().message,
-            "template '/bin/sh' is a program; Keel's templates are directories of data, and it runs no programs of LXC"
+            refused("bussybox"),
+            "no template 'bussybox' [there is busybox, none, tar, oci, a directory or a program]"
         );
-        assert_eq!(
-            Template::find("bussybox").unwrap_err().message,
-            "no template 'bussybox' [there is busybox, none, or the path of a directory]"
-        );
-        assert!(Template::find("/no/such").unwrap_err().message.ends_with("ENOENT"));
+        assert!(refused("/no/such").ends_with("ENOENT"));
     }
 }

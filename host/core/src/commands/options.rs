@@ -191,7 +191,7 @@ const fn later(
 pub const OPTIONS: &[OptionRow] = &[
     row(Opt::Name, "n", &["name"], Value::Needed("NAME", Offer::Containers), NAMED, "the container; may also stand without -n"),
     // create
-    row(Opt::Template, "t", &["template"], words("TEMPLATE", &["busybox", "none"]), &[Create], "what to make it from: 'busybox', 'none' or a directory with a template"),
+    row(Opt::Template, "t", &["template"], words("TEMPLATE", &["busybox", "none", "tar", "oci"]), &[Create], "what to make it from: 'busybox', 'none', 'tar' FILE, 'oci' DIR, a directory with a template, or a program of LXC's kind"),
     row(Opt::RcFile, "f", &["config", "rcfile"], file(), &[Create], "begin the new configuration with this file"),
     row(Opt::BusyboxPath, "", &["busybox", "busybox-path"], file(), &[Create, TemplateBusybox], "the static busybox to copy; else the one in PATH"),
     row(Opt::TemplateInit, "", &["init"], words("INIT", &["pid1", "busybox"]), &[Create, TemplateBusybox], "the first program: Keel's 'pid1' (the default) or 'busybox'"),
