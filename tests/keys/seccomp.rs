@@ -17,7 +17,7 @@ fn under(profile: &str, tries: &str) -> Container {
 
 #[test]
 fn calls_that_are_denied_return_the_error_that_was_chosen() {
-    if !tests::skip::is_root() {
+    if !tests::skip::root() {
         return tests::skip::skip("namespaces need root");
     }
     let container = under(
@@ -38,7 +38,7 @@ fn calls_that_are_denied_return_the_error_that_was_chosen() {
 
 #[test]
 fn without_a_profile_the_same_calls_are_made() {
-    if !tests::skip::is_root() {
+    if !tests::skip::root() {
         return tests::skip::skip("namespaces need root");
     }
     let container = Container::probe("lxc.init.cmd = /probe init try=mount try=hostname facts=/facts");
@@ -51,7 +51,7 @@ fn without_a_profile_the_same_calls_are_made() {
 
 #[test]
 fn an_allowlist_without_execve_is_said_and_nothing_is_left() {
-    if !tests::skip::is_root() {
+    if !tests::skip::root() {
         return tests::skip::skip("namespaces need root");
     }
     let container = under("1\nallowlist\n0\n1\n", "mount");
