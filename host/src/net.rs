@@ -2,6 +2,7 @@
 //!
 //! Messages are made and read by `keel_core::netlink`; here are the sockets. No program is called.
 
+pub mod bridge;
 mod links;
 mod namespace;
 mod socket;
@@ -10,4 +11,4 @@ mod undo;
 pub use links::links;
 pub use namespace::Namespace;
 pub use socket::Netlink;
-pub use undo::{Undo, proxy};
+pub use undo::Undo;

@@ -59,14 +59,19 @@ pub fn rootfs(path: &str) -> Found {
     }
 }
 
-/// Adds what only a container with interfaces of its own depends on.
-pub fn network(facts: &mut Facts) -> Result<(), Failure> {
-    facts.links = crate::net::links().map_err(|e| Failure::errno("list the host's interfaces", e))?;
+/// A number by chance, for names and addresses.
+pub fn random() -> u64 {
     let mut bytes = [0; 8];
     // Never interrupted for so few (random(4)). EAGAIN right after boot: numbers that could be guessed will do.
     let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::NONBLOCK);
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    facts.random = u64::from_ne_bytes(bytes) ^ now.tv_nsec as u64;
+    u64::from_ne_bytes(bytes) ^ now.tv_nsec as u64
+}
+
+/// Adds what only a container with interfaces of its own depends on.
+pub fn network(facts: &mut Facts) -> Result<(), Failure> {
+    facts.links = crate::net::links().map_err(|e| Failure::errno("list the host's interfaces", e))?;
+    facts.random = random();
     Ok(())
 }
 

@@ -4,5 +4,6 @@
 mod bridge;
 mod lent;
 mod links;
+mod made;
 mod place;
 mod scripts;

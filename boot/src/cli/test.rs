@@ -16,7 +16,7 @@ use std::time::Instant;
 type Stage = fn() -> Result<Tally>;
 
 /// Test programs that make namespaces.
-const ROOT: [&str; 2] = ["namespaces", "pid1"];
+const ROOT: [&str; 3] = ["namespaces", "network", "pid1"];
 
 /// What sudo would drop of the environment.
 const KEPT: [&str; 9] = [
@@ -44,7 +44,7 @@ const STAGES: [(&str, &str, Stage); 6] = [
     ("clippy", "clippy, warnings as errors", clippy),
     ("unit", "unit and golden tests", unit),
     ("pid1", "pid1's own tests", pid1),
-    ("tests", "tidy, namespaces, boots", tests),
+    ("tests", "tidy, namespaces, network, boots", tests),
     ("cross", "static builds for every processor", cross),
 ];
 

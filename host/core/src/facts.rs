@@ -95,7 +95,9 @@ pub struct Link {
     /// Bytes received and sent.
     pub bytes: (u64, u64),
     /// Its addresses, global ones first.
-    pub addresses: Vec<core::net::IpAddr>,
+    pub addresses: Vec<crate::config::net::Address>,
+    /// Number of the bridge that it is a port of, or 0.
+    pub master: u32,
 }
 
 /// A line of /proc/PID/mountinfo, proc(5).

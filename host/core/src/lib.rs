@@ -12,6 +12,7 @@ pub mod failure;
 pub mod kconfig;
 pub mod nearest;
 pub mod netlink;
+pub mod nftables;
 pub mod plan;
 pub mod seccomp;
 pub mod step;

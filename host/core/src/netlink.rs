@@ -4,6 +4,7 @@
 //! order. A message that is cut short ends the reading, it never goes beyond its bytes.
 
 use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr};
 
 /// Message types and flags.
 #[allow(missing_docs)]
@@ -133,6 +134,30 @@ impl Message {
         while !self.bytes.len().is_multiple_of(4) {
             self.bytes.push(0);
         }
+    }
+}
+
+/// A new address of an interface: `struct ifaddrmsg`; IFA_LOCAL, IFA_ADDRESS, IFA_BROADCAST.
+pub fn address(link: u32, ip: IpAddr, prefix: u8, broadcast: Option<Ipv4Addr>) -> Message {
+    let (family, bytes) = bytes(ip);
+    let fixed = [&[family, prefix, 0, 0][..], &link.to_ne_bytes()].concat();
+    let message = Message::new(nl::NEWADDR, nl::CREATE | nl::EXCL | nl::ACK, &fixed);
+    message.attr(2, &bytes).attr(1, &bytes).attr_if(4, broadcast.map(|b| b.octets()))
+}
+
+/// About an address for which the host answers: `struct ndmsg` with NTF_PROXY; NDA_DST.
+pub fn proxy(kind: u16, link: u32, ip: IpAddr) -> Message {
+    let (family, bytes) = bytes(ip);
+    let fixed = [&[family, 0, 0, 0][..], &link.to_ne_bytes(), &[0, 0, 8, 0]].concat();
+    let flags = if kind == nl::NEWNEIGH { nl::CREATE | nl::EXCL | nl::ACK } else { nl::ACK };
+    Message::new(kind, flags, &fixed).attr(1, &bytes)
+}
+
+/// Family (AF_INET, AF_INET6) and bytes of an address.
+pub fn bytes(ip: IpAddr) -> (u8, Vec<u8>) {
+    match ip {
+        IpAddr::V4(ip) => (2, ip.octets().into()),
+        IpAddr::V6(ip) => (10, ip.octets().into()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! in the diff before they are committed.
 
 use keel_core::config::lxc::{NoFiles, Severity, parse};
+use keel_core::config::net::Address;
 use keel_core::facts::{Facts, Hierarchy, Link, Namespaces, Seccomp, mountinfo};
 use keel_core::failure::Errno;
 use keel_core::plan::{BootCgroups, BootParams, DataDisk, Plan, Request, boot, container, early};
@@ -82,7 +83,7 @@ fn links() -> Vec<Link> {
         link(1, "lo", ""),
         link(2, "eth0", ""),
         link(3, "eth1", ""),
-        Link { addresses: vec!["10.0.3.1".parse().unwrap()], ..link(4, "lxcbr0", "bridge") },
+        Link { addresses: vec![Address::v4("10.0.3.1/24").unwrap()], ..link(4, "lxcbr0", "bridge") },
         Link { mtu: 9000, default_vlan: Some(1), ..link(5, "vbr0", "bridge") },
         link(6, "usb0", ""),
         link(7, "usb1", ""),

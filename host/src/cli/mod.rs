@@ -21,6 +21,7 @@ mod install_links;
 mod kernel;
 mod ls;
 mod monitor;
+mod net;
 pub mod out;
 mod plan;
 mod power;
@@ -108,6 +109,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::Completions => help::completions(call),
         Verb::Version => help::tool_version(call),
         Verb::InstallLinks => install_links::run(call),
+        Verb::Net => net::run(call),
         _ => Err(Failure::new(format!("'{}' is not available yet", call.command.name)).into()),
     }
 }

@@ -1,6 +1,7 @@
 //! The interfaces of a namespace, with their addresses.
 
 use super::Netlink;
+use keel_core::config::net::Address;
 use keel_core::facts::Link;
 use keel_core::failure::Errno;
 use keel_core::netlink::{Message, attribute, ifla, nl, u32_at};
@@ -12,15 +13,15 @@ pub fn dump(socket: &Netlink) -> Result<Vec<Link>, Errno> {
     socket.ask(Message::link(nl::GETLINK, nl::DUMP, 0, 0, false), |_, body| links.extend(link(body)))?;
     let mut local = Vec::new();
     socket.ask(Message::new(nl::GETADDR, nl::DUMP, &[0; 8]), |_, body| {
-        let Some((index, scope, ip)) = address(body) else { return };
+        let Some((index, scope, address)) = address(body) else { return };
         match links.iter_mut().find(|l| l.index == index) {
-            Some(link) if scope == 0 => link.addresses.push(ip),
-            Some(_) => local.push((index, ip)),
+            Some(link) if scope == 0 => link.addresses.push(address),
+            Some(_) => local.push((index, address)),
             None => (),
         }
     })?;
-    for (index, ip) in local {
-        links.iter_mut().filter(|l| l.index == index).for_each(|l| l.addresses.push(ip));
+    for (index, address) in local {
+        links.iter_mut().filter(|l| l.index == index).for_each(|l| l.addresses.push(address));
     }
     Ok(links)
 }
@@ -62,11 +63,12 @@ fn link(body: &[u8]) -> Option<Link> {
         default_vlan: filters.then(|| default.unwrap_or(1)),
         bytes: (count(2), count(3)),
         addresses: Vec::new(),
+        master: of(ifla::MASTER).and_then(|m| u32_at(m, 0)).unwrap_or(0),
     })
 }
 
 /// `struct ifaddrmsg` and its attributes: interface, scope, address.
-fn address(body: &[u8]) -> Option<(u32, u8, IpAddr)> {
+fn address(body: &[u8]) -> Option<(u32, u8, Address)> {
     let attributes = body.get(8..)?;
     // IFA_LOCAL where it differs from the peer's IFA_ADDRESS.
     let bytes = attribute(attributes, 2).or_else(|| attribute(attributes, 1))?;
@@ -75,5 +77,5 @@ fn address(body: &[u8]) -> Option<(u32, u8, IpAddr)> {
         16 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)),
         _ => return None,
     };
-    Some((u32_at(body, 4)?, *body.get(3)?, ip))
+    Some((u32_at(body, 4)?, *body.get(3)?, Address { ip, prefix: *body.get(1)?, broadcast: None }))
 }

@@ -101,6 +101,29 @@ impl Netlink {
         }
     }
 
+    /// Takes the answers to several requests; an error of one of the `ends` is that of all.
+    pub fn answers(&self, to: &[u32], ends: [u32; 2]) -> Result<(), Errno> {
+        let mut open = to.to_vec();
+        let mut first = Ok(());
+        let mut buffer = vec![0; LONGEST];
+        while !open.is_empty() {
+            let received =
+                rustix::io::retry_on_intr(|| rustix::net::recv(&self.fd, buffer.as_mut_slice(), RecvFlags::empty()));
+            let (length, _) = received.map_err(errno)?;
+            for (kind, of, body) in messages(&buffer[..length]) {
+                let code = if kind == nl::ERROR { u32_at(body, 0).unwrap_or(0) as i32 } else { 0 };
+                if code != 0 && ends.contains(&of) {
+                    return Err(Errno(-code));
+                }
+                open.retain(|number| *number != of);
+                if code != 0 && first.is_ok() {
+                    first = Err(Errno(-code));
+                }
+            }
+        }
+        first
+    }
+
     /// The number of an interface; ENODEV: there is none of that name.
     pub fn index(&self, name: &CStr) -> Result<u32, Errno> {
         let mut found = None;

@@ -8,14 +8,13 @@ use crate::perform::hook::Program;
 use crate::sys::errno;
 use keel_core::facts::Link;
 use keel_core::failure::{Errno, Failure};
-use keel_core::netlink::{Message, ifla, nl};
+use keel_core::netlink::{self, Message, ifla, nl};
 use keel_core::plan::SHELLS;
 use keel_core::plan::net::home_of;
 use keel_core::step::net::Left;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 use std::ffi::{CStr, CString};
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// What is to be taken back, and the namespace that it is in, if that still is.
@@ -44,7 +43,8 @@ impl Undo {
                 result.map_err(|e| Failure::errno(format_args!("ip link set {} netns of the host", shown(name)), e))
             }
             Left::Proxy { link, ip } => {
-                let gone = Netlink::route().and_then(|host| host.change(proxy(nl::DELNEIGH, host.index(link)?, *ip)));
+                let gone =
+                    Netlink::route().and_then(|host| host.change(netlink::proxy(nl::DELNEIGH, host.index(link)?, *ip)));
                 match gone {
                     Ok(()) | Err(Errno::NOENT | Errno::NODEV) => Ok(()),
                     Err(e) => Err(Failure::errno(format_args!("ip neigh del proxy {ip} dev {}", shown(link)), e)),
@@ -72,17 +72,6 @@ fn run(argv: &[CString], envp: &[CString]) -> Result<(), Errno> {
 
 fn shown(name: &CStr) -> String {
     name.to_string_lossy().into_owned()
-}
-
-/// A request about an entry for which the host answers: `struct ndmsg` with NTF_PROXY, NDA_DST.
-pub fn proxy(kind: u16, link: u32, ip: IpAddr) -> Message {
-    let (family, address) = match ip {
-        IpAddr::V4(ip) => (2, ip.octets().to_vec()),
-        IpAddr::V6(ip) => (10, ip.octets().to_vec()),
-    };
-    let fixed = [&[family, 0, 0, 0][..], &link.to_ne_bytes(), &[0, 0, 8, 0]].concat();
-    let flags = if kind == nl::NEWNEIGH { nl::CREATE | nl::EXCL | nl::ACK } else { nl::ACK };
-    Message::new(kind, flags, &fixed).attr(1, &address)
 }
 
 /// The interface, on the host. With nobody to move it there it comes when the kernel has taken its namespace apart, which

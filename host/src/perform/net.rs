@@ -3,10 +3,9 @@
 use super::Stage;
 use crate::net::{Namespace, Netlink};
 use keel_core::failure::Errno;
-use keel_core::netlink::{Message, ifla, nl};
+use keel_core::netlink::{self, Message, ifla, nl};
 use keel_core::step::net::{Change, LinkKind, NetStep, Side};
 use std::ffi::CStr;
-use std::net::IpAddr;
 
 /// Performs one. All but `EnterNamespace` belong to the parent, where memory can be had.
 pub fn perform(stage: &mut Stage, step: &NetStep) -> Result<(), Errno> {
@@ -52,47 +51,29 @@ pub fn perform(stage: &mut Stage, step: &NetStep) -> Result<(), Errno> {
         NetStep::DeleteBridgeVlan { port, id } => bridge_vlan(&namespace.host, nl::DELLINK, port, *id, true),
         NetStep::AddAddress { side, link, ip, prefix, broadcast } => {
             let socket = socket(*side);
-            let index = socket.index(link)?.to_ne_bytes();
-            // `struct ifaddrmsg`: family, length of the prefix, flags, scope, interface.
-            let fixed = [&[family(*ip), *prefix, 0, 0][..], &index].concat();
-            let address = bytes(*ip);
-            // IFA_LOCAL, IFA_ADDRESS, IFA_BROADCAST.
-            let message = Message::new(nl::NEWADDR, nl::CREATE | nl::EXCL | nl::ACK, &fixed);
-            let message = message.attr(2, &address).attr(1, &address);
-            socket.change(message.attr_if(4, broadcast.map(|b| b.octets())))
+            socket.change(netlink::address(socket.index(link)?, *ip, *prefix, *broadcast))
         }
         NetStep::AddRoute { side, link, to, via, v6 } => {
             let socket = socket(*side);
             // `struct rtmsg`: family, lengths of destination and source, TOS, RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST.
             // RT_SCOPE_LINK without a gateway: who is there is asked directly.
             let scope = if via.is_none() && !v6 { 253 } else { 0 };
-            let family = if *v6 { AF_INET6 } else { AF_INET };
+            // AF_INET6, AF_INET.
+            let family = if *v6 { 10 } else { 2 };
             let fixed = [family, to.map_or(0, |t| t.1), 0, 0, 254, 3, scope, 1, 0, 0, 0, 0];
             // RTA_DST, RTA_GATEWAY, RTA_OIF.
             let message = Message::new(nl::NEWROUTE, nl::CREATE | nl::EXCL | nl::ACK, &fixed);
-            let message = message.attr_if(1, to.map(|t| bytes(t.0))).attr_if(5, via.map(bytes));
+            let message =
+                message.attr_if(1, to.map(|t| netlink::bytes(t.0).1)).attr_if(5, via.map(|ip| netlink::bytes(ip).1));
             socket.change(message.u32(4, socket.index(link)?))
         }
         NetStep::AddProxy { link, ip } => {
-            namespace.host.change(crate::net::proxy(nl::NEWNEIGH, namespace.host.index(link)?, *ip))
+            namespace.host.change(netlink::proxy(nl::NEWNEIGH, namespace.host.index(link)?, *ip))
         }
     }
 }
 
-const AF_INET: u8 = 2;
 const AF_BRIDGE: u8 = 7;
-const AF_INET6: u8 = 10;
-
-fn family(ip: IpAddr) -> u8 {
-    if ip.is_ipv4() { AF_INET } else { AF_INET6 }
-}
-
-fn bytes(ip: IpAddr) -> Vec<u8> {
-    match ip {
-        IpAddr::V4(ip) => ip.octets().into(),
-        IpAddr::V6(ip) => ip.octets().into(),
-    }
-}
 
 /// A new interface.
 struct New<'a> {

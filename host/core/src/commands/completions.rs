@@ -61,6 +61,7 @@ fn offer(row: &OptionRow) -> Option<Offer> {
 fn operand(command: &Command) -> Offer {
     match command.verb {
         Verb::Completions => Offer::Words(&Shell::NAMES),
+        Verb::Net => Offer::Words(&["up", "down", "ls"]),
         Verb::InstallLinks => Offer::Dirs,
         _ if command.operands.starts_with("NAME") && command.verb != Verb::Create => Offer::Containers,
         _ => Offer::Nothing,

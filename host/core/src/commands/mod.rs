@@ -100,6 +100,8 @@ pub enum Verb {
     Man,
     /// Prints a completion script.
     Completions,
+    /// Makes, removes and lists bridges.
+    Net,
     /// Makes the `lxc-*` links.
     InstallLinks,
     /// Prints the version.

@@ -5,7 +5,7 @@
 
 use super::Verb::{
     Attach, Autostart, Cgroup, CheckConfig, Clone, Completions, Config, Console, Copy, Create, Destroy, Device,
-    Execute, Freeze, Halt, Help, Info, InstallLinks, Kill, Ls, Man, Monitor, Netstat, Plan, PowerOff, Ps, Reboot,
+    Execute, Freeze, Halt, Help, Info, InstallLinks, Kill, Ls, Man, Monitor, Net, Netstat, Plan, PowerOff, Ps, Reboot,
     Restart, Shutdown, Snapshot, Start, Stop, TemplateBusybox, Top, Unfreeze, Unshare, UpdateConfig, UsernsExec,
     Version, Wait,
 };
@@ -25,6 +25,8 @@ pub enum Opt {
     Usage,
     Version,
     Json,
+    Address,
+    NoNat,
     Template,
     Bdev,
     FsType,
@@ -146,7 +148,7 @@ const LEVELLED: &[Verb] = &[
 ];
 #[rustfmt::skip]
 const ALL: &[Verb] = &[
-    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Version, TemplateBusybox, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, Shutdown, Netstat, Restart,
+    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Net, Version, TemplateBusybox, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, Shutdown, Netstat, Restart,
 ];
 const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"];
 
@@ -323,8 +325,11 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::NoWait, "w", &["wait"], Value::None, &[Shutdown], "wait for its end"),
     row(Opt::AllContainers, "", &["lxc"], Value::None, &[Ps], "of all containers (the default)"),
     later(Opt::StateFile, "S", &["statefile"], file(), &[Restart], "a checkpoint to restart from"),
+    // net
+    row(Opt::Address, "a", &["address"], needs("ADDRESS/PREFIX"), &[Net], "the bridge's address, else 10.0.3.1/24; may be repeated for IPv6"),
+    row(Opt::NoNat, "", &["no-nat"], Value::None, &[Net], "no NAT: the world knows the way to the containers"),
     // for scripts
-    row(Opt::Json, "", &["json"], Value::None, &[Info, Ls, Plan, CheckConfig, Config, Top], "print JSON"),
+    row(Opt::Json, "", &["json"], Value::None, &[Info, Ls, Plan, CheckConfig, Config, Top, Net], "print JSON"),
     // common to all
     row(Opt::LxcPath, "P", &["lxcpath"], dir(), CONTAINERS, "where the containers are, else /var/lib/lxc"),
     row(Opt::RcFile, "", &["rcfile"], file(), &[Stop, Console, Info, Ls, Destroy, Freeze, Unfreeze, Wait, Cgroup, Copy, Snapshot, Device], "read this configuration file instead of the container's"),

@@ -242,6 +242,22 @@ pub const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        verb: Verb::Net,
+        name: "net",
+        summary: "make, remove and list bridges for containers",
+        operands: "up|down|ls [BRIDGE]",
+        about: &[
+            "'up' makes the bridge, keelbr0 unless another is named, gives it an address, and lets its containers reach the world: forwarding and NAT, by nftables where the kernel has it. What is there already is kept.",
+            "'down' removes it and what was done for it, and nothing that keel has not made. One that containers are on is left alone.",
+            "Addresses are the containers' own matter: lxc.net.N.ipv4.address, or a DHCP server on the bridge.",
+        ],
+        examples: &[
+            ("keel net up", "then in a container's file: lxc.net.0.link = keelbr0, lxc.net.0.ipv4.gateway = auto"),
+            ("keel net up lab0 -a 192.168.50.1/24 --no-nat", "a bridge of that name and address"),
+        ],
+        ..BASE
+    },
+    Command {
         verb: Verb::InstallLinks,
         name: "install-links",
         summary: "make the lxc-* names in a directory as links to this program",

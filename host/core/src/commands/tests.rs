@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
 
-const VERBS: [Verb; 40] = [
+const VERBS: [Verb; 41] = [
     Verb::Create,
     Verb::Start,
     Verb::Stop,
@@ -19,6 +19,7 @@ const VERBS: [Verb; 40] = [
     Verb::Man,
     Verb::Completions,
     Verb::InstallLinks,
+    Verb::Net,
     Verb::Version,
     Verb::PowerOff,
     Verb::Reboot,

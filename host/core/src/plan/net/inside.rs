@@ -58,8 +58,8 @@ impl<'a> Work<'a> {
                         format!("'{family}.gateway = auto' is an address of the 'link', and there is none"),
                     );
                 };
-                match self.link(link).and_then(|l| l.addresses.iter().find(|ip| of_family(ip))) {
-                    Some(ip) => Some(*ip),
+                match self.link(link).and_then(|l| l.addresses.iter().map(|a| a.ip).find(of_family)) {
+                    Some(ip) => Some(ip),
                     None => {
                         let text =
                             format!("'{family}.gateway = auto': the host's '{link}' has no address of that family");
