@@ -66,8 +66,16 @@ fn come_up() -> Result<Settings, (Failure, params::OnFail)> {
     }
     let modules = modules::resolve(&settings.modules, &mut settings.complaints);
     settings.boot.modules = modules;
-    let facts = crate::observe::facts().map_err(or)?;
-    let boot = plan::boot(&settings.boot, &facts);
+    let mut facts = crate::observe::facts().map_err(or)?;
+    if !settings.devtmpfs {
+        facts.filesystems.retain(|fstype| fstype != "devtmpfs");
+    }
+    let mut boot = plan::boot(&settings.boot, &facts);
+    if let Some(text) = &settings.fail_at
+        && let Err(why) = boot.fail_at_text(text)
+    {
+        settings.complaints.push(format!("command line: keel.fail_at: {why}"));
+    }
     boot.notes.iter().for_each(|note| log::warn!("{note}"));
     let done = perform(&boot);
     crate::kmsg::to_kernel();

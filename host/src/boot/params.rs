@@ -52,6 +52,10 @@ pub struct Settings {
     pub grace: Duration,
     /// How long unmounting and syncing may take.
     pub sync: Duration,
+    /// Use devtmpfs where the kernel has it.
+    pub devtmpfs: bool,
+    /// A step of the boot's plan that is to fail, as `Plan::fail_at_text` reads it.
+    pub fail_at: Option<String>,
     /// The arguments behind `--`, for `init`.
     pub arguments: Vec<String>,
     /// What could not be understood.
@@ -73,6 +77,8 @@ impl Default for Settings {
             stop_timeout: Duration::from_secs(20),
             grace: Duration::from_secs(5),
             sync: Duration::from_secs(10),
+            devtmpfs: true,
+            fail_at: None,
             arguments: Vec::new(),
             complaints: Vec::new(),
         }
@@ -164,6 +170,12 @@ pub static PARAMS: &[Param] = &[
     }),
     row("keel.sync_ms", "MILLISECONDS", "10000", "how long unmounting and syncing may take before the machine ends without it", |d, v| {
         put(&mut d.settings.sync, v.parse().ok().map(Duration::from_millis))
+    }),
+    row("keel.devtmpfs", "yes|no", "yes", "no: devices are made from /sys, as on a kernel without devtmpfs", |d, v| {
+        put(&mut d.settings.devtmpfs, choose(v, &[("yes", true), ("no", false)]))
+    }),
+    row("keel.fail_at", "STEP[:ERRNO]", "none", "let this step of the boot fail ('keel plan boot' numbers them), to see what a failure does", |d, v| {
+        put(&mut d.settings.fail_at, some(v))
     }),
     row("console", "TTY[,OPTIONS]", "the kernel's", "each one named gets a login, the last is the main one; tty0 means tty1", |d, v| {
         d.consoles.push(v.into()); Some(())

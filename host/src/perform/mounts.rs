@@ -123,18 +123,37 @@ pub fn set_flags(stage: &Stage, at: &Place, bits: u64, recursive: bool) -> Resul
         Place::Root(path) => beneath::open(stage.root()?, path)?,
     };
     match sys::mount::mount_setattr(fd.as_fd(), attributes(bits), recursive) {
-        // COMPAT(linux<5.12): a remount of this one mount, with the flags it has; a recursive bind stays as it is below.
+        // COMPAT(linux<5.12): a remount of each mount.
         Err(Errno::NOSYS) => {
-            let now = rustix::fs::fstatvfs(&fd).map_err(errno)?.f_flag.bits() as u64;
-            // ST_* are the same numbers as MS_* up to nodiratime, but for relatime (include/linux/statfs.h).
-            let relatime = if now & 0x1000 != 0 { ms::RELATIME } else { 0 };
-            let kept =
-                now & (ms::RDONLY | ms::NOSUID | ms::NODEV | ms::NOEXEC | ms::NOATIME | ms::NODIRATIME) | relatime;
-            let all = MountFlags::BIND | flags(bits | kept);
-            rustix::mount::mount_remount(FdPath::new(fd.as_fd()).as_c_str(), all, c"").map_err(errno)
+            remount(fd.as_fd(), bits)?;
+            if recursive { remount_below(fd.as_fd(), bits) } else { Ok(()) }
         }
         result => result,
     }
+}
+
+/// Adds flags to those that one mount has.
+fn remount(at: BorrowedFd<'_>, bits: u64) -> Result<(), Errno> {
+    let now = rustix::fs::fstatvfs(at).map_err(errno)?.f_flag.bits() as u64;
+    // ST_* are the same numbers as MS_* up to nodiratime, but for relatime (include/linux/statfs.h).
+    let relatime = if now & 0x1000 != 0 { ms::RELATIME } else { 0 };
+    let kept = now & (ms::RDONLY | ms::NOSUID | ms::NODEV | ms::NOEXEC | ms::NOATIME | ms::NODIRATIME) | relatime;
+    let all = MountFlags::BIND | flags(bits | kept);
+    rustix::mount::mount_remount(FdPath::new(at).as_c_str(), all, c"").map_err(errno)
+}
+
+/// The same for all that is mounted below it.
+fn remount_below(top: BorrowedFd<'_>, bits: u64) -> Result<(), Errno> {
+    let name = rustix::fs::readlink(FdPath::new(top).as_c_str(), Vec::new()).map_err(errno)?;
+    let name = name.to_string_lossy();
+    let text = std::fs::read("/proc/self/mountinfo").map_err(|e| sys::io_errno(&e))?;
+    for mount in keel_core::facts::mountinfo(&String::from_utf8_lossy(&text)) {
+        let below = mount.target.strip_prefix(name.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
+        if let Some(below) = below.filter(|b| !b.is_empty()).and_then(|b| CString::new(b).ok()) {
+            remount(beneath::open(top, &below)?.as_fd(), bits)?;
+        }
+    }
+    Ok(())
 }
 
 /// MS_* flags as MOUNT_ATTR_* (include/uapi/linux/mount.h).
