@@ -8,6 +8,7 @@ pub mod built;
 pub mod canary;
 pub mod container;
 pub mod dialog;
+pub mod disk;
 pub mod proc;
 pub mod pty;
 pub mod ran;

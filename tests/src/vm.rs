@@ -43,6 +43,11 @@ pub struct Spec {
 impl Spec {
     /// Keel as /init, with the container `bb`, busybox's login and shell, and the probe in /bin.
     pub fn host() -> Spec {
+        let spec = Spec::plain_host();
+        if kernel().modules_dir.is_some() { spec.append("keel.modules=/etc/modules") } else { spec }
+    }
+
+    fn plain_host() -> Spec {
         static TREE: OnceLock<Ramdisk> = OnceLock::new();
         let tree = TREE.get_or_init(|| {
             let layout = Layout {
@@ -64,7 +69,7 @@ impl Spec {
 
     /// `pid1` as /init, busybox's login and shell, and the probe in /bin.
     pub fn guest() -> Spec {
-        let Spec { mut tree, .. } = Spec::host();
+        let Spec { mut tree, .. } = Spec::plain_host();
         let pid1 = tree.get("sbin/pid1").map(|e| e.data.clone()).unwrap_or_default();
         tree.file("init", 0o755, pid1);
         Spec::of(tree)
@@ -130,6 +135,23 @@ impl Spec {
             self.tree.push(entry);
         }
         self.config(name, lines)
+    }
+
+    /// Modules that this kernel does not have built in, loaded at boot in this order.
+    pub fn modules(mut self, names: &[&str]) -> Spec {
+        let mut list =
+            self.tree.get("etc/modules").map(|e| String::from_utf8_lossy(&e.data).into_owned()).unwrap_or_default();
+        for file in modules(names) {
+            let name = boot::modules::name_of(&file).expect("a module's file");
+            let path = format!("/lib/modules/{name}.ko");
+            if !list.contains(&format!("{path}\n")) {
+                let data = boot::modules::content(&file).unwrap_or_else(|why| panic!("{why}"));
+                self.tree.file(&path, 0o644, data);
+                list += &format!("{path}\n");
+            }
+        }
+        self.tree.file("etc/modules", 0o644, list);
+        self
     }
 
     /// A raw image as the next disk.
