@@ -2,7 +2,8 @@
 //!
 //! Lines logged before the sink is chosen are kept (at most [`KEPT`]) and written then. Never blocks for long, never
 //! fails, never writes to a terminal. Does not limit its own rate: what keel logs is events of containers, each of which
-//! has a back-off of its own; the kernel's limit for writers of /dev/kmsg (printk.devkmsg) comes on top.
+//! has a back-off of its own. The kernel takes ten lines in five seconds from each opener of /dev/kmsg and drops the others
+//! (kernel/printk/printk.c, devkmsg_write), among them perhaps the one that says why: so it is opened again before that.
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -11,14 +12,16 @@ use std::sync::Mutex;
 
 /// How many early lines are kept; the oldest go first.
 const KEPT: usize = 200;
+/// How many lines the kernel takes from one opener for certain.
+const LINES_PER_OPEN: u32 = 9;
 /// The kernel takes a record of at most 1024 bytes less its prefix (kernel/printk/printk.c, LOG_LINE_MAX).
 const LONGEST: usize = 900;
 
 enum Sink {
     /// Not chosen yet.
     Early(Vec<String>),
-    /// /dev/kmsg: one write is one record, `<level>` in front.
-    Kernel(File),
+    /// /dev/kmsg: one write is one record, `<level>` in front. How many were written since it was opened.
+    Kernel(File, u32),
     /// A log file: plain lines.
     File(File),
     /// Thrown away.
@@ -40,13 +43,11 @@ pub fn install() {
 
 /// From now on to /dev/kmsg, kept lines first. False when it cannot be opened: lines are kept on.
 pub fn to_kernel() -> bool {
-    match OpenOptions::new().write(true).custom_flags(libc::O_CLOEXEC | libc::O_NOCTTY).open("/dev/kmsg") {
-        Ok(file) => {
-            LOGGER.choose(Sink::Kernel(file));
-            true
-        }
-        Err(_) => false,
-    }
+    open_kernel().map(|file| LOGGER.choose(Sink::Kernel(file, 0))).is_ok()
+}
+
+fn open_kernel() -> std::io::Result<File> {
+    OpenOptions::new().write(true).custom_flags(libc::O_CLOEXEC | libc::O_NOCTTY).open("/dev/kmsg")
 }
 
 /// From now on to the end of that file. An error leaves the sink as it was.
@@ -93,7 +94,16 @@ impl Sink {
                 lines.push(line);
                 Ok(())
             }
-            Sink::Kernel(file) => file.write_all(line.as_bytes()),
+            Sink::Kernel(file, lines) => {
+                // Without descriptors the old one has to do.
+                if *lines == LINES_PER_OPEN
+                    && let Ok(new) = open_kernel()
+                {
+                    (*file, *lines) = (new, 0);
+                }
+                *lines += 1;
+                file.write_all(line.as_bytes())
+            }
             Sink::File(file) => file.write_all(line.split_once('>').map_or("", |(_, text)| text).as_bytes()),
             Sink::Nowhere => Ok(()),
         };

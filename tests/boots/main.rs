@@ -2,5 +2,10 @@
 //!
 //! Under QEMU, by software emulation where the processor's own virtualisation does not really work.
 
+mod cgroups;
+mod containers;
+mod ends;
+mod faults;
 mod guest;
+mod handover;
 mod host;
