@@ -8,10 +8,15 @@ pub fn skip(why: &str) {
     println!("skipped: {why}");
 }
 
+/// Whether this process is root's.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// Whether this process may make namespaces and mounts; else the test is skipped.
 #[track_caller]
 pub fn root() -> bool {
-    let root = rustix::process::geteuid().is_root();
+    let root = is_root();
     if !root {
         skip("namespaces need root");
     }
