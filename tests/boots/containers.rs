@@ -5,7 +5,7 @@ use tests::vm::Spec;
 #[test]
 fn one_that_crashes_is_started_again_and_the_host_stays() {
     let restarting = "keel.restart = on-failure\nlxc.init.cmd = /bin/probe init mark=/starts";
-    let mut vm = Spec::host().config("bb", restarting).append("keel.containers=bb keel.autologin=root").boot();
+    let mut vm = Spec::host().loud().config("bb", restarting).append("keel.containers=bb keel.autologin=root").boot();
     vm.dialog.expect("keel: bb is running");
     vm.dialog.expect("# ");
     let shell = &mut vm.dialog;
@@ -17,7 +17,8 @@ fn one_that_crashes_is_started_again_and_the_host_stays() {
     // A reboot(2) inside is this container's alone, and at once.
     shell.sh("lxc-attach -n bb -- /bin/probe power reboot");
     shell.ok(&format!("until [ \"$(cat {root}/starts)\" = xxx ]; do :; done"));
-    assert!(shell.ok("dmesg").contains("keel: bb: asked for a restart"));
+    let said = shell.ok("dmesg");
+    assert!(said.contains("keel: bb: asked for a restart"), "{said}");
     // An order to stop is followed: it stays down.
     shell.ok("lxc-stop -n bb");
     assert_eq!(shell.ok("lxc-info -n bb -sH").trim(), "STOPPED");
