@@ -54,6 +54,86 @@ impl Cgroups {
     }
 }
 
+/// What `keel top` shows; 0 for what the kernel does not count.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    /// Processor time in nanoseconds.
+    pub cpu_ns: u64,
+    /// The kernel's part of it in hundredths of a second (USER_HZ).
+    pub system_hz: u64,
+    /// The programs' part.
+    pub user_hz: u64,
+    /// Read from and written to block devices.
+    pub block_bytes: u64,
+    /// Read.
+    pub block_read: u64,
+    /// Written.
+    pub block_write: u64,
+    /// How often.
+    pub block_operations: u64,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// With swap.
+    pub memory_and_swap: u64,
+    /// The kernel's part of the memory.
+    pub kernel_memory: u64,
+}
+
+impl Load {
+    /// Adds up.
+    pub fn add(&mut self, other: &Load) {
+        let pairs = [
+            (&mut self.cpu_ns, other.cpu_ns),
+            (&mut self.system_hz, other.system_hz),
+            (&mut self.user_hz, other.user_hz),
+            (&mut self.block_bytes, other.block_bytes),
+            (&mut self.block_read, other.block_read),
+            (&mut self.block_write, other.block_write),
+            (&mut self.block_operations, other.block_operations),
+            (&mut self.memory, other.memory),
+            (&mut self.memory_and_swap, other.memory_and_swap),
+            (&mut self.kernel_memory, other.kernel_memory),
+        ];
+        pairs.into_iter().for_each(|(sum, more)| *sum = sum.saturating_add(more));
+    }
+}
+
+impl Cgroups {
+    /// Everything at once.
+    pub fn load(&self) -> Load {
+        let stat = self.item("cpu.stat").unwrap_or_default();
+        let old = self.item("cpuacct.stat").unwrap_or_default();
+        // USER_HZ is 100 on all processors that Linux runs on today (include/asm-generic/param.h).
+        let hz = |old_name, name| field(&old, old_name).or_else(|| field(&stat, name).map(|usec| usec / 10_000));
+        let bytes = self.item("blkio.throttle.io_service_bytes").unwrap_or_default();
+        let io = self.item("io.stat").unwrap_or_default();
+        let v1 = |word: &str| {
+            let lines =
+                bytes.lines().filter_map(|line| line.split_once(' ')?.1.strip_prefix(word)?.trim().parse().ok());
+            lines.fold(0, u64::saturating_add)
+        };
+        let v2 = |word: &str| {
+            let words = io.split_ascii_whitespace().filter_map(|w| w.strip_prefix(word)?.parse().ok());
+            words.fold(0, u64::saturating_add)
+        };
+        let operations = self.item("blkio.throttle.io_serviced").and_then(|text| field(&text, "Total"));
+        let memory = self.memory().unwrap_or(0);
+        let kernel = || field(&self.item("memory.stat")?, "kernel");
+        Load {
+            cpu_ns: self.cpu_ns().unwrap_or(0),
+            system_hz: hz("system", "system_usec").unwrap_or(0),
+            user_hz: hz("user", "user_usec").unwrap_or(0),
+            block_bytes: self.block_bytes().unwrap_or(0),
+            block_read: v1("Read ").saturating_add(v2("rbytes=")),
+            block_write: v1("Write ").saturating_add(v2("wbytes=")),
+            block_operations: operations.unwrap_or_else(|| v2("rios=").saturating_add(v2("wios="))),
+            memory,
+            memory_and_swap: memory.saturating_add(self.swap().unwrap_or(0)),
+            kernel_memory: self.kernel_memory().or_else(kernel).unwrap_or(0),
+        }
+    }
+}
+
 /// `NAME NUMBER` in a list of such lines.
 pub fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
@@ -121,6 +201,9 @@ mod tests {
         let two = Cgroups(vec![dir.join("2")]);
         assert_eq!((one.block_bytes(), one.memory(), one.swap(), one.cpu_ns()), (Some(7), Some(100), Some(30), None));
         assert_eq!((two.block_bytes(), two.cpu_ns(), two.memory()), (Some(15), Some(5000), None));
+        let (one, two) = (one.load(), two.load());
+        assert_eq!((one.block_bytes, one.block_read, one.memory_and_swap), (7, 5, 130));
+        assert_eq!((two.block_read, two.block_write, two.block_operations, two.cpu_ns), (11, 4, 1, 5000));
         std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -45,14 +45,9 @@ pub fn run(call: &mut Call) -> Answer {
             }
         }
     }
-    let namespaces = match args.value(Opt::Namespaces) {
+    let entered = match args.value(Opt::Namespaces) {
         None => NAMESPACES.iter().fold(0, |all, (_, flag)| all | flag),
-        Some(words) => words.split('|').try_fold(0, |all, word| {
-            let found = NAMESPACES.iter().find(|(name, _)| *name == word);
-            found.map(|(_, flag)| all | flag).ok_or_else(|| {
-                UsageError(format!("--namespaces: '{word}' is none of MOUNT, PID, UTSNAME, IPC, USER, NETWORK, CGROUP"))
-            })
-        })?,
+        Some(words) => namespaces(words)?,
     };
     let set = args.values(Opt::SetVar).map(|v| match v.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_string(), value.to_string())),
@@ -86,7 +81,7 @@ pub fn run(call: &mut Call) -> Answer {
         name: name.to_string(),
         pid,
         cgroups: cgroups.filter_map(Value::as_str).map(Into::into).collect(),
-        namespaces: Namespaces(namespaces),
+        namespaces: Namespaces(entered),
         keep_caps: keep[0],
         keep_cgroups: keep[1],
         personality,
@@ -96,4 +91,14 @@ pub fn run(call: &mut Call) -> Answer {
         command,
     };
     Ok(attach::run(&attach)?)
+}
+
+/// LXC's words, separated by `|`, as flags of clone(2).
+pub fn namespaces(words: &str) -> Result<u32, UsageError> {
+    words.split('|').try_fold(0, |all, word| {
+        let found = NAMESPACES.iter().find(|(name, _)| *name == word);
+        found.map(|(_, flag)| all | flag).ok_or_else(|| {
+            UsageError(format!("--namespaces: '{word}' is none of MOUNT, PID, UTSNAME, IPC, USER, NETWORK, CGROUP"))
+        })
+    })
 }

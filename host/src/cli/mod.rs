@@ -12,6 +12,7 @@ mod console;
 mod copy;
 mod create;
 mod destroy;
+mod device;
 mod early;
 mod execute;
 mod freeze;
@@ -25,10 +26,13 @@ mod net;
 pub mod out;
 mod plan;
 mod power;
+mod ps;
 mod snapshot;
 mod start;
 mod state;
 mod stop;
+mod top;
+mod unshare;
 mod update_config;
 mod wait;
 
@@ -104,6 +108,12 @@ fn run(call: &mut Call) -> Answer {
         Verb::UpdateConfig => update_config::run(call),
         Verb::Copy | Verb::Clone => copy::run(call),
         Verb::Snapshot => snapshot::run(call),
+        Verb::Top => top::run(call),
+        Verb::Device => device::run(call),
+        Verb::Unshare => unshare::unshare(call),
+        Verb::UsernsExec => unshare::usernsexec(call),
+        Verb::Ps => ps::ps(call),
+        Verb::Netstat => ps::netstat(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),
         Verb::Completions => help::completions(call),
