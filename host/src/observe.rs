@@ -4,6 +4,8 @@ use crate::sys::io_errno;
 use keel_core::facts::{self, Facts, Namespaces};
 use keel_core::failure::Failure;
 use keel_core::plan::Found;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 
 /// Everything that plans depend on. Needs /proc.
 pub fn facts() -> Result<Facts, Failure> {
@@ -29,6 +31,9 @@ pub fn facts() -> Result<Facts, Failure> {
         namespaces: Namespaces(namespaces),
         // COMPAT(linux<3.2): no such file; 34 was the last capability then.
         last_cap: optional("/proc/sys/kernel/cap_last_cap").trim().parse().unwrap_or(34),
+        misc: facts::misc(&optional("/proc/misc")),
+        binder_protocol: binder_protocol(),
+        binder_major: facts::char_major(&optional("/proc/devices"), "binder"),
         pid1: std::process::id() == 1,
         links: Vec::new(),
         random: 0,
@@ -51,7 +56,6 @@ pub fn free_cgroup_name(name: &str, facts: &Facts) -> String {
 
 /// What is at the path of a rootfs.
 pub fn rootfs(path: &str) -> Found {
-    use std::os::unix::fs::FileTypeExt;
     match std::fs::metadata(path).map(|m| m.file_type()) {
         Ok(t) if t.is_file() => Found::Image,
         Ok(t) if t.is_block_device() => Found::Block,
@@ -73,6 +77,16 @@ pub fn network(facts: &mut Facts) -> Result<(), Failure> {
     facts.links = crate::net::links().map_err(|e| Failure::errno("list the host's interfaces", e))?;
     facts.random = random();
     Ok(())
+}
+
+/// What the host's binder speaks, where there is one that can be asked. Opening it changes nothing.
+fn binder_protocol() -> Option<u32> {
+    let paths = ["/dev/binder", "/dev/binderfs/binder"];
+    let open = |path: &&str| std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok();
+    paths.iter().filter_map(open).find_map(|file| {
+        let is_device = file.metadata().ok()?.file_type().is_char_device();
+        is_device.then(|| crate::sys::binder::protocol(file.as_fd()).ok()).flatten()
+    })
 }
 
 /// Whether the kernel has a file system type now; modules may have come since the facts were taken.

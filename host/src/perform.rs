@@ -4,6 +4,7 @@
 //! Paths of the rootfs are resolved by `beneath`, without following a symbolic link.
 
 mod beneath;
+mod copy;
 mod devices;
 mod files;
 pub mod hook;
@@ -131,6 +132,16 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::MakePath { at, file } => files::make_path(stage, at, *file),
         Step::MakeNode { at, kind, mode } => files::make_node(stage, at, *kind, *mode),
         Step::MakeLink { at, target } => files::make_link(stage, at, target),
+        Step::MakeFile { at, mode, text } => files::make_file_of(stage, at, *mode, text),
+        Step::SetMode { at, mode } => files::set_mode(stage, at, *mode),
+        Step::CopyTree { from, at } => {
+            let to = match at {
+                Place::Host(path) => open(path, OFlags::RDONLY | OFlags::DIRECTORY)?,
+                Place::Root(path) => beneath::open(stage.root()?, path)?,
+            };
+            copy::tree(from, to.as_fd())
+        }
+        Step::AddBinder { at, name } => files::add_binder(stage, at, name),
         Step::MakeNodesFromSysfs => devices::nodes_from_sysfs(),
         Step::Mount { source, at, fstype, flags, data } => mounts::mount(stage, source, at, fstype, *flags, data),
         Step::MountProbed { source, at, flags, data, fstypes } => {

@@ -24,6 +24,12 @@ pub struct Facts {
     pub namespaces: Namespaces,
     /// The highest capability that the kernel knows, /proc/sys/kernel/cap_last_cap.
     pub last_cap: u8,
+    /// Devices of /proc/misc that Android asks for: name and minor number.
+    pub misc: Vec<(String, u32)>,
+    /// The protocol that /dev/binder of the host says it speaks (BINDER_VERSION); none: there is no such device.
+    pub binder_protocol: Option<u32>,
+    /// The major number that binderfs gives its devices, /proc/devices.
+    pub binder_major: Option<u32>,
     /// The caller is the first process of its pid namespace.
     pub pid1: bool,
     /// Network interfaces of the caller's namespace; only where the configuration has interfaces of its own.
@@ -67,6 +73,11 @@ impl Facts {
     /// Whether a file system of this type is mounted exactly there.
     pub fn mounted(&self, target: &str, fstype: &str) -> bool {
         self.mounts.iter().rfind(|m| m.target == target).is_some_and(|m| m.fstype == fstype)
+    }
+
+    /// The minor number of a device in /proc/misc.
+    pub fn misc(&self, name: &str) -> Option<u32> {
+        self.misc.iter().find(|(n, _)| n == name).map(|(_, minor)| *minor)
     }
 
     /// Whether the kernel has a file system type.
@@ -235,6 +246,22 @@ pub fn block_filesystems(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Reads /proc/misc: a minor number and a name a line.
+pub fn misc(text: &str) -> Vec<(String, u32)> {
+    let line = |line: &str| {
+        let (minor, name) = line.trim().split_once(' ')?;
+        Some((name.trim().into(), minor.parse().ok()?))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+/// Reads /proc/devices: the major number of a driver's character devices.
+pub fn char_major(text: &str, driver: &str) -> Option<u32> {
+    let lines = text.lines().take_while(|l| !l.starts_with("Block devices"));
+    let mut pairs = lines.filter_map(|l| l.trim().split_once(' '));
+    pairs.find(|(_, name)| name.trim() == driver).and_then(|(major, _)| major.parse().ok())
+}
+
 /// Options of a version 1 hierarchy that are no controllers (kernel/cgroup/cgroup-v1.c, cgroup1_show_options).
 const NOT_CONTROLLERS: &[&str] =
     &["rw", "ro", "noprefix", "xattr", "clone_children", "cpuset_v2_mode", "favordynmods", "nofavordynmods", "none"];
@@ -358,6 +385,9 @@ mod tests {
             vec!["cpu"]
         );
         assert_eq!(filesystems("nodev\tsysfs\n\text4\n"), vec!["sysfs", "ext4"]);
+        assert_eq!(misc(" 58 binder\n130 watchdog\nbroken\n"), vec![("binder".into(), 58), ("watchdog".into(), 130)]);
+        let devices = "Character devices:\n  1 mem\n509 binder\n\nBlock devices:\n  7 loop\n";
+        assert_eq!((char_major(devices, "binder"), char_major(devices, "loop")), (Some(509), None));
         assert_eq!(block_filesystems("nodev\tsysfs\n\text4\n"), vec!["ext4"]);
     }
 }

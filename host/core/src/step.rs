@@ -51,6 +51,14 @@ pub enum Step {
     MakePath { at: Place, file: bool },
     /// mknod(2), mode as given whatever the umask; a node of the same device that exists already is fine.
     MakeNode { at: Place, kind: NodeKind, mode: u32 },
+    /// A new file with a mode and a text; one that exists already is an error.
+    MakeFile { at: Place, mode: u32, text: CString },
+    /// chmod(2) of what is at a place itself, never of what a link leads to.
+    SetMode { at: Place, mode: u32 },
+    /// Everything below a directory of the host, with owners and modes, but no devices: files, directories, links.
+    CopyTree { from: CString, at: Place },
+    /// ioctl(BINDER_CTL_ADD) of a binderfs's control file; a device that exists already is fine.
+    AddBinder { at: Place, name: CString },
     /// symlink(2); an entry that exists already is fine.
     MakeLink { at: Place, target: CString },
     /// Nodes for everything in /sys/class and /sys/block, for kernels without devtmpfs.
@@ -160,6 +168,10 @@ impl Step {
             | Step::MakePath { at, .. }
             | Step::MakeNode { at, .. }
             | Step::MakeLink { at, .. }
+            | Step::MakeFile { at, .. }
+            | Step::SetMode { at, .. }
+            | Step::AddBinder { at, .. }
+            | Step::MountProbed { at, .. }
             | Step::Mount { at, .. }
             | Step::WriteProc { at, .. }
             | Step::Unmount { at }
@@ -168,6 +180,7 @@ impl Step {
             | Step::OpenTerminal { at, .. } => root(at),
             Step::Bind { from, at, .. } => root(from) || root(at),
             Step::Fail { instead_of, .. } => instead_of.is_beneath_root(),
+            Step::MountImage { mount, .. } => mount.is_beneath_root(),
             _ => false,
         }
     }
@@ -197,6 +210,13 @@ impl fmt::Display for Step {
                 write!(f, "mknod -m {mode:04o} {at} b {major} {minor}")
             }
             Step::MakeLink { at, target } => write!(f, "ln -s {} {at}", text(target)),
+            Step::MakeFile { at, mode, text: t } if t.is_empty() => write!(f, "make {at} with mode {mode:04o}"),
+            Step::MakeFile { at, mode, text: t } => {
+                write!(f, "make {at} with mode {mode:04o} and '{}'", text(t).trim_end())
+            }
+            Step::SetMode { at, mode } => write!(f, "chmod {mode:04o} {at}"),
+            Step::CopyTree { from, at } => write!(f, "cp -a {}/. {at}", text(from)),
+            Step::AddBinder { at, name } => write!(f, "make binder device {} by {at}", text(name)),
             Step::MakeNodesFromSysfs => f.write_str("mknod for each device in /sys/dev"),
             Step::Mount { source, at, fstype, flags, data } => {
                 write!(f, "mount -t {}{} {} {at}", text(fstype), Options(*flags, &text(data)), text(source))

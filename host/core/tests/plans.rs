@@ -52,6 +52,16 @@ fn facts(words: &str) -> Facts {
                 base: "/sys/fs/cgroup".into(),
                 noprefix: false,
             }),
+            "android-v1" => facts.hierarchies.extend(["cpu", "cpuacct", "devices"].map(|n| v1("/sys/fs/cgroup", n))),
+            "binderfs" => {
+                facts.filesystems.push("binder".into());
+                facts.binder_major = Some(509);
+            }
+            "binder7" => {
+                facts.misc.extend([("binder".into(), 58), ("ashmem".into(), 59), ("tun".into(), 200)]);
+                facts.binder_protocol = Some(7);
+            }
+            "linux-3.2" => facts.kernel = (3, 2),
             "noprefix" => facts.hierarchies.push(Hierarchy { noprefix: true, ..v1("/dev", "cpuset") }),
             "controllers" => facts.controllers = ["cpuset", "cpu", "memory"].map(String::from).into(),
             "net" => {

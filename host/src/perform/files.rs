@@ -71,6 +71,43 @@ fn make_file(dir: &beneath::Dir<'_>, name: &CStr) -> Result<(), Errno> {
     }
 }
 
+/// A new file with its text and mode, whatever the umask.
+pub fn make_file_of(stage: &Stage, at: &Place, mode: u32, text: &CStr) -> Result<(), Errno> {
+    let (dir, name) = split(stage, at)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
+    let file = rustix::fs::openat(&dir, name, flags, Mode::RUSR | Mode::WUSR).map_err(errno)?;
+    if !text.is_empty() {
+        super::write(file.as_fd(), text)?;
+    }
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(errno)
+}
+
+/// chmod of what was resolved without following a link; through its descriptor, which a link can't take the place of.
+pub fn set_mode(stage: &Stage, at: &Place, mode: u32) -> Result<(), Errno> {
+    let found = resolved(stage, at)?;
+    let text = beneath::FdPath::new(found.as_fd());
+    rustix::fs::chmod(text.as_c_str(), Mode::from_raw_mode(mode)).map_err(errno)
+}
+
+/// A device in a binderfs; one of that name that is there is left as it is.
+pub fn add_binder(stage: &Stage, at: &Place, name: &CStr) -> Result<(), Errno> {
+    let found = resolved(stage, at)?;
+    let text = beneath::FdPath::new(found.as_fd());
+    let control = open(text.as_c_str(), OFlags::RDONLY)?;
+    match crate::sys::binder::add_device(control.as_fd(), name) {
+        Err(Errno::EXIST) => Ok(()),
+        result => result,
+    }
+}
+
+/// What is at a place, opened with O_PATH.
+fn resolved(stage: &Stage, at: &Place) -> Result<rustix::fd::OwnedFd, Errno> {
+    match at {
+        Place::Host(path) => open(path, OFlags::PATH | OFlags::NOFOLLOW),
+        Place::Root(path) => beneath::open(stage.root()?, path),
+    }
+}
+
 fn make_host_path(path: &CStr, file: bool) -> Result<(), Errno> {
     let bytes = path.to_bytes();
     let ends = bytes.iter().enumerate().skip(1).filter(|(_, b)| **b == b'/').map(|(i, _)| i);

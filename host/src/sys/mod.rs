@@ -1,6 +1,7 @@
 //! The only place with `unsafe`: one thin function for each call that rustix does not have. Errors are errno only.
 #![allow(unsafe_code)]
 
+pub mod binder;
 pub mod bpf;
 pub mod clock;
 pub mod descriptors;

@@ -4,7 +4,7 @@ use super::failure;
 pub use crate::control::protocol::Asked;
 use crate::place::{Lock, Place};
 use crate::spawn::{self, Starting};
-use keel_core::config::Config;
+use keel_core::config::{At, Config};
 use keel_core::facts::Namespaces;
 use keel_core::failure::Failure;
 use keel_core::plan::{self, Found, Plan};
@@ -62,6 +62,12 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         cgroup: crate::observe::free_cgroup_name(&definition.name, &facts),
         shared: super::shared::resolve(&definition.config, &definition.lxcpath)?,
         rootfs: definition.config.rootfs.path.as_ref().map_or(Found::Dir, |p| crate::observe::rootfs(&p.value)),
+        android: {
+            let android = &definition.config.android;
+            let found =
+                |path: &Option<_>| path.as_ref().map_or(Found::Dir, |p: &At<String>| crate::observe::rootfs(&p.value));
+            [found(&android.system), found(&android.data), found(&android.cache)]
+        },
         staging: Place::of(&definition.name, &definition.lxcpath).dir().display().to_string(),
         command: definition.command.clone(),
         seccomp: seccomp(&definition.config)?,

@@ -4,6 +4,7 @@
 //! named after its key with `_` for `.`; a value that a later stage may have to complain about keeps its `Origin`.
 
 pub mod address;
+pub mod android;
 pub mod fstab;
 pub mod lxc;
 mod mounts;
@@ -138,6 +139,8 @@ pub struct Config {
     /// `keel.restart`: what the supervisor does when the container ends. LXC ignores lines that do not begin with `lxc.`,
     /// so the file stays an LXC file.
     pub restart: Option<Restart>,
+    /// `keel.android.*`.
+    pub android: android::Android,
 }
 
 /// `lxc.console.*`.

@@ -4,7 +4,9 @@
 //! make devices and terminals, change the root, give up rights, become the first program. The order is that of LXC 6
 //! (`lxc_setup`), since what a configuration means depends on it.
 
-use super::{Plan, Planned, cgroup, dev, hooks, ids, inside, mounts, net, operand, outside, rights, rootfs, round};
+use super::{
+    Plan, Planned, android, cgroup, dev, hooks, ids, inside, mounts, net, operand, outside, rights, rootfs, round,
+};
 use crate::config::{At, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Origin, Personality};
 use crate::facts::{Facts, Namespaces};
 use crate::failure::Failure;
@@ -29,6 +31,8 @@ pub struct Request {
     pub shared: Vec<(u32, String, Origin)>,
     /// What is at the path of the rootfs.
     pub rootfs: rootfs::Found,
+    /// What is at `keel.android.system`, `.data` and `.cache`.
+    pub android: [rootfs::Found; 3],
     /// A directory that an overlay or an image is mounted on, in the container's mount namespace only.
     pub staging: String,
     /// A program to run instead of the configured one, with its arguments.
@@ -48,9 +52,21 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
 
     let wanted = namespaces(config, facts, &mut plan, &mut errors);
     plan.clone = Namespaces(wanted & !Namespaces::CGROUP);
+    let settled;
+    let config = match config.android.on {
+        true => {
+            settled = android::settle(config, facts, wanted, &mut errors);
+            plan.notes.extend(android::notes(&settled, facts, wanted));
+            &settled
+        }
+        false => config,
+    };
     plan.outside.extend(hooks::hooks(config, request, Hook::PreStart, &[]));
     let mapped = !config.idmap.is_empty();
     let cgroups = cgroup::plan(config, request, facts, &mut plan, &mut errors);
+    if config.android.on {
+        android::groups(facts, wanted, &cgroups.dirs, &mut plan);
+    }
     rootfs::pin(config, request, &mut plan);
     let place = rootfs::place(config, request);
     let rootfs = place.as_deref();
@@ -111,6 +127,10 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     }
     if autodev {
         plan.inside.extend(dev::tmpfs(config));
+    }
+    if config.android.on {
+        android::fill(config, request, facts, &mut plan, &mut errors);
+        android::mounted(facts, &cgroups.dirs, &mut plan);
     }
     mounts::automatic(config, facts, &mut plan);
     mounts::entries(config, request, rootfs, &mut plan, &mut errors);

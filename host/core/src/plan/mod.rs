@@ -3,6 +3,7 @@
 //! `container` is the start of a container, `boot` is keel as /init. Pure: what depends on the system is a field of
 //! `Facts`. What can't be planned is a sentence before anything is touched.
 
+mod android;
 mod boot;
 mod cgroup;
 mod container;

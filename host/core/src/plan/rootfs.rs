@@ -25,7 +25,8 @@ pub enum Found {
 /// Where the rootfs is mounted while it is not the root yet. None: there is no rootfs, and the host's is taken.
 pub(super) fn place(config: &Config, request: &Request) -> Option<String> {
     let path = config.rootfs.path.as_ref()?;
-    let is_dir = config.rootfs.kind == RootfsKind::Dir && request.rootfs == Found::Dir;
+    // An Android's root is a copy.
+    let is_dir = config.rootfs.kind == RootfsKind::Dir && request.rootfs == Found::Dir && !config.android.on;
     Some(match (is_dir, path.value.trim_end_matches('/'), &config.rootfs.mount) {
         (true, "", _) => "/".into(),
         (true, path, _) => path.into(),
@@ -55,6 +56,7 @@ pub(super) fn take(config: &Config, request: &Request, facts: &Facts, plan: &mut
         fstypes: facts.block_filesystems.iter().map(|t| operand(t)).collect(),
     };
     let steps = match (&config.rootfs.kind, request.rootfs) {
+        (RootfsKind::Dir, Found::Dir) if config.android.on => super::android::root(&path.value, &at),
         (RootfsKind::Dir, Found::Dir) => directory(&at, &options),
         (RootfsKind::Overlay, _) => match overlay(path, &at, &options) {
             Some(steps) => steps,
@@ -128,8 +130,9 @@ pub(super) fn seal(config: &Config, plan: &mut Plan) {
 pub(super) fn pin(config: &Config, request: &Request, plan: &mut Plan) {
     let directory = config.rootfs.kind == RootfsKind::Dir && request.rootfs == Found::Dir;
     let readonly = options(config).flags & ms::RDONLY != 0;
-    // In a user namespace nobody may remount it.
-    if let Some(path) = config.rootfs.path.as_ref().filter(|_| directory && !readonly && config.idmap.is_empty()) {
+    // In a user namespace nobody may remount it; an Android's root is a copy.
+    let needed = directory && !readonly && config.idmap.is_empty() && !config.android.on;
+    if let Some(path) = config.rootfs.path.as_ref().filter(|_| needed) {
         // It may be on a read-only file system, which needs no protection.
         plan.outside.push(Planned::may(Step::PinRootfs { path: operand(&path.value.to_string()) }));
     }

@@ -10,6 +10,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+pub(super) use super::android::{
+    android_binder, android_cache, android_cmdline, android_data, android_hardware, android_system,
+    print_android_binder, print_android_cache, print_android_cmdline, print_android_data, print_android_hardware,
+    print_android_system,
+};
 pub(super) use super::caps::{cap_drop, cap_keep, print_cap_drop, print_cap_keep};
 pub(super) use super::cgroup::{cgroup1, cgroup2, print_cgroup1, print_cgroup2};
 pub(super) use super::mount_auto::{mount_auto, print_mount_auto};

@@ -3,6 +3,7 @@
 //! Opens no file: what `lxc.include` names is read by an `Includer` of the caller. Refuses nothing by itself: a mistake
 //! is a `Problem`, and the caller decides what to do with a configuration that has some.
 
+mod android;
 mod apply;
 mod caps;
 mod cgroup;

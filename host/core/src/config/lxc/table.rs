@@ -172,5 +172,14 @@ pub static KEYS: &[Key] = &[
     list("lxc.group", (1, 0), &[], Means::Own(own::group, own::print_group), "groups that it belongs to, separated by blanks"),
     // Keel's own; LXC reads over them.
     row("keel.restart", (0, 6), &[], Means::Own(own::restart, own::print_restart), "when it ended by itself: no, on-failure or always"),
+    row("keel.android", (0, 6), &[], field!(Flag, android.on), "1: the root file system is an Android's ramdisk, its init is started unmodified"),
+    row("keel.android.cmdline", (0, 6), &[], Means::Own(own::android_cmdline, own::print_android_cmdline), "the kernel command line that Android sees"),
+    row("keel.android.hardware", (0, 6), &[], Means::Own(own::android_hardware, own::print_android_hardware), "androidboot.hardware on that command line: /init.NAME.rc is read"),
+    row("keel.android.system", (0, 6), &[], Means::Own(own::android_system, own::print_android_system), "an image, a device or a directory for /system, read-only"),
+    row("keel.android.data", (0, 6), &[], Means::Own(own::android_data, own::print_android_data), "the same for /data, writable; else a tmpfs"),
+    row("keel.android.cache", (0, 6), &[], Means::Own(own::android_cache, own::print_android_cache), "the same for /cache, writable; else a tmpfs"),
+    row("keel.android.binder", (0, 6), &[], Means::Own(own::android_binder, own::print_android_binder), "/dev/binder: auto (where the kernel's fits), require or none"),
+    row("keel.android.binder.device", (0, 6), &[], field!(Text, android.binder_device), "the host's node where there is no binderfs, else 'binder'"),
+    row("keel.android.binder.protocol", (0, 6), &[], field!(Count, android.binder_protocol), "the protocol that its programs speak (JellyBean: 7); 0 compares nothing"),
     row("keel.dialect", (0, 6), &[], Means::Dialect, "whose defaults hold: legacy (0.x), 1.0 or current"),
 ];

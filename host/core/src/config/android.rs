@@ -1,0 +1,47 @@
+//! `keel.android.*`: what makes a container an Android whose own, unmodified init is started.
+//!
+//! LXC ignores lines that do not begin with `lxc.`, so the file stays an LXC file.
+
+use super::At;
+use alloc::string::String;
+
+/// What an Android container is given besides its rootfs, which is its unpacked ramdisk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Android {
+    /// `keel.android`: the rootfs is an Android's, and everything below is in force.
+    pub on: bool,
+    /// `keel.android.cmdline`: the kernel command line that it sees.
+    pub cmdline: Option<String>,
+    /// `keel.android.hardware`: `androidboot.hardware=` on that command line.
+    pub hardware: Option<String>,
+    /// `keel.android.system`: an image, a block device or a directory, mounted on /system read-only.
+    pub system: Option<At<String>>,
+    /// `keel.android.data`: the same for /data, writable; none: a tmpfs.
+    pub data: Option<At<String>>,
+    /// `keel.android.cache`: the same for /cache, writable; none: a tmpfs.
+    pub cache: Option<At<String>>,
+    /// `keel.android.binder`.
+    pub binder: Binder,
+    /// `keel.android.binder.device`: the host's node where there is no binderfs, by its name in /proc/misc; none: `binder`.
+    pub binder_device: Option<String>,
+    /// `keel.android.binder.protocol`: what its programs speak; 0: not said, and not compared with the kernel's.
+    pub binder_protocol: u32,
+}
+
+/// What becomes of /dev/binder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Binder {
+    /// It is there when the kernel has it and speaks the protocol of the container's programs.
+    #[default]
+    Auto,
+    /// Without it nothing is started.
+    Require,
+    /// It is not there.
+    None,
+}
+
+impl Binder {
+    /// Words and what they mean.
+    pub const WORDS: [(&'static str, Binder); 3] =
+        [("auto", Binder::Auto), ("require", Binder::Require), ("none", Binder::None)];
+}

@@ -1,0 +1,91 @@
+//! The keys `keel.android.*` that are more than a text or a number.
+
+use super::apply::{Done, Lines, at, line};
+use super::keys::Setting;
+use crate::config::android::{Android, Binder};
+use crate::config::{At, Config};
+use crate::nearest;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// Longest command line that JellyBean's init reads of /proc/cmdline.
+const LONGEST_CMDLINE: usize = 1023;
+
+pub(super) fn android_cmdline(s: &mut Setting<'_>) -> Done {
+    if s.value.len() > LONGEST_CMDLINE {
+        return Err(format!("{} bytes: Android's init reads {LONGEST_CMDLINE}", s.value.len()));
+    }
+    s.config.android.cmdline = (!s.value.is_empty()).then(|| s.value.to_string());
+    Ok(())
+}
+
+pub(super) fn print_android_cmdline(c: &Config) -> Lines {
+    line("keel.android.cmdline", c.android.cmdline.clone())
+}
+
+pub(super) fn android_hardware(s: &mut Setting<'_>) -> Done {
+    // It becomes part of a file's name: /init.NAME.rc.
+    if s.value.bytes().any(|b| b == b'/' || b.is_ascii_whitespace()) {
+        return Err(format!("'{}' is no name (a blank or a slash is in it)", s.value));
+    }
+    s.config.android.hardware = (!s.value.is_empty()).then(|| s.value.to_string());
+    Ok(())
+}
+
+pub(super) fn print_android_hardware(c: &Config) -> Lines {
+    line("keel.android.hardware", c.android.hardware.clone())
+}
+
+/// An image, a device or a directory of the host.
+fn source(s: &mut Setting<'_>, field: fn(&mut Android) -> &mut Option<At<String>>) -> Done {
+    if !s.value.is_empty() && !s.value.starts_with('/') {
+        return Err(format!("'{}' is no absolute path", s.value));
+    }
+    *field(&mut s.config.android) = (!s.value.is_empty()).then(|| at(s.value.to_string(), s.origin));
+    Ok(())
+}
+
+fn print_source(key: &str, source: &Option<At<String>>) -> Lines {
+    line(key, source.as_ref().map(|s| s.value.clone()))
+}
+
+pub(super) fn android_system(s: &mut Setting<'_>) -> Done {
+    source(s, |a| &mut a.system)
+}
+
+pub(super) fn print_android_system(c: &Config) -> Lines {
+    print_source("keel.android.system", &c.android.system)
+}
+
+pub(super) fn android_data(s: &mut Setting<'_>) -> Done {
+    source(s, |a| &mut a.data)
+}
+
+pub(super) fn print_android_data(c: &Config) -> Lines {
+    print_source("keel.android.data", &c.android.data)
+}
+
+pub(super) fn android_cache(s: &mut Setting<'_>) -> Done {
+    source(s, |a| &mut a.cache)
+}
+
+pub(super) fn print_android_cache(c: &Config) -> Lines {
+    print_source("keel.android.cache", &c.android.cache)
+}
+
+pub(super) fn android_binder(s: &mut Setting<'_>) -> Done {
+    let word = if s.value.is_empty() { "auto" } else { s.value };
+    match Binder::WORDS.iter().find(|(name, _)| *name == word) {
+        Some((_, binder)) => s.config.android.binder = *binder,
+        None => {
+            let hint = nearest::hint(word, Binder::WORDS.iter().map(|(name, _)| *name));
+            return Err(format!("'{word}' is none of auto, require, none{hint}"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn print_android_binder(c: &Config) -> Lines {
+    let said = Binder::WORDS.iter().find(|(_, b)| *b == c.android.binder && *b != Binder::Auto);
+    line("keel.android.binder", said.map(|(name, _)| *name))
+}
