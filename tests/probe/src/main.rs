@@ -1,11 +1,12 @@
 //! Answers questions from inside a container or a guest, one `key=value` a line; is a first program whose end is chosen;
-//! misbehaves on order; runs a command under conditions (no newer system calls, a mount namespace of its own).
+//! misbehaves on order; is Android's init where it is called so; runs a command under conditions (no newer system calls, a mount namespace of its own).
 //!
 //! Decides nothing about right or wrong: the tests outside do. An errno is its symbol, success is `ok`.
 
 mod errno;
 mod facts;
 mod init;
+mod jb;
 mod stress;
 mod sys;
 mod tries;
@@ -18,6 +19,11 @@ const USAGE: &str = "probe facts | can WORD.. | init WORD.. | exit N | die SIGNA
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let name = std::env::args().next().unwrap_or_default();
+    let android = jb::run(name.rsplit('/').next().unwrap_or(&name), &args);
+    if let Some(code) = android {
+        return code;
+    }
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["facts"] => print!("{}", facts::all()),

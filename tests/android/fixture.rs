@@ -1,0 +1,202 @@
+//! An Android container: a ramdisk with the stand-in as /init, a /system with its tools, a /data that the host sees.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use tests::built::built;
+use tests::container::Container;
+use tests::proc::until;
+use tests::ran::Ran;
+
+/// What rc files of JellyBean do, in the stand-in's words: what is good for a container, and what would hurt its host.
+const RC: &str = r#"
+on early-init
+    write /proc/1/oom_adj -16
+    start ueventd
+    mkdir /mnt 0775
+on init
+    sysclktz 0
+    loglevel 6
+    export PATH /system/bin
+    export ANDROID_ROOT /system
+    export ANDROID_DATA /data
+    symlink /system/etc /etc
+    mkdir /acct
+    mount cgroup none /acct cpuacct
+    mkdir /acct/uid
+    mkdir /dev/cpuctl
+    mount cgroup none /dev/cpuctl cpu
+    chmod 0660 /dev/cpuctl/tasks
+    write /dev/cpuctl/apps/cpu.shares 1024
+    write /dev/cpuctl/apps/bg_non_interactive/cpu.shares 52
+    mount tmpfs tmpfs /mnt/asec mode=0755,gid=1000
+    write /proc/sys/kernel/panic_on_oops 1
+    write /proc/sys/kernel/hung_task_timeout_secs 0
+    write /proc/sys/kernel/randomize_va_space 1
+    write /proc/sys/kernel/kptr_restrict 2
+    write /proc/sys/kernel/dmesg_restrict 1
+    write /proc/sys/vm/mmap_min_addr 32768
+    write /proc/sys/vm/overcommit_memory 1
+    write /sys/power/state mem
+on fs
+    mount yaffs2 mtd@system /system
+on post-fs
+    mount rootfs rootfs / ro remount
+    chown root system /proc/kmsg
+    chmod 0440 /proc/kmsg
+    chown root system /proc/sysrq-trigger
+    chmod 0220 /proc/sysrq-trigger
+    chmod 0440 /proc/vmallocinfo
+    chmod 0440 /proc/slabinfo
+on post-fs-data
+    mkdir /data/app 0771
+on boot
+    hostname localhost
+    domainname localdomain
+    setrlimit 13 40 40
+    chmod 0666 /dev/null
+    class_start core
+    class_start main
+    write /data/booted 1
+service ueventd /sbin/ueventd
+    class core
+    critical
+service idle /system/bin/idle
+    class main
+    socket idle stream 660 system system
+service absent /system/bin/absent
+    class main
+"#;
+
+/// Settings that init.rc writes.
+const SYSCTLS: [&str; 9] = [
+    "kernel/panic_on_oops",
+    "kernel/hung_task_timeout_secs",
+    "kernel/randomize_va_space",
+    "kernel/kptr_restrict",
+    "kernel/dmesg_restrict",
+    "vm/mmap_min_addr",
+    "vm/overcommit_memory",
+    "kernel/hostname",
+    "kernel/domainname",
+];
+
+/// Files whose mode belongs to the whole machine.
+const PROC: [&str; 6] = ["cmdline", "kmsg", "sysrq-trigger", "vmallocinfo", "slabinfo", "last_kmsg"];
+
+/// What Android would change of a host.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Host(BTreeMap<String, String>);
+
+impl Host {
+    /// As it is now.
+    pub fn picture() -> Host {
+        let mut seen = BTreeMap::new();
+        for name in SYSCTLS {
+            let path = format!("/proc/sys/{name}");
+            let value = fs::read_to_string(&path).unwrap_or_else(|e| e.kind().to_string());
+            seen.insert(path, value);
+        }
+        let nodes = fs::read_dir("/dev").into_iter().flatten().flatten().map(|e| e.path());
+        // Disks and loop devices of other tests come and go; none of them is made by an Android, which is told below.
+        let mine = |p: &PathBuf| !p.to_string_lossy().starts_with("/dev/loop");
+        for path in nodes.filter(mine).chain(PROC.iter().map(|n| Path::new("/proc").join(n))) {
+            if let Ok(meta) = fs::symlink_metadata(&path) {
+                let text = format!("{:o} {}:{} {:x}", meta.mode(), meta.uid(), meta.gid(), meta.rdev());
+                seen.insert(path.display().to_string(), text);
+            }
+        }
+        let root = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let lines: Vec<&str> = root.lines().filter(|l| l.split(' ').nth(4) == Some("/")).collect();
+        seen.insert("/ mounts".into(), lines.join("\n"));
+        Host(seen)
+    }
+}
+
+/// One container and the host around it.
+pub struct Android {
+    /// The container.
+    pub container: Container,
+    host: Host,
+}
+
+impl Android {
+    /// `rc`: more of /init.rc; `config`: more of the configuration.
+    pub fn new(rc: &str, config: &str) -> Android {
+        let container = Container::undefined();
+        let (rootfs, system) = (container.rootfs(), container.base().join("system"));
+        for dir in [rootfs.join("sbin"), system.join("bin"), system.join("etc"), container.base().join("data")] {
+            fs::create_dir_all(dir).expect("a directory");
+        }
+        fs::copy(&built().probe, rootfs.join("init")).expect("the stand-in is copied");
+        symlink("../init", rootfs.join("sbin/ueventd")).expect("a link");
+        for tool in ["idle", "getprop", "setprop", "reboot", "servicemanager"] {
+            symlink("/init", system.join("bin").join(tool)).expect("a link");
+        }
+        let text = |name: &str, content: &str| {
+            let path = rootfs.join(name);
+            fs::write(&path, content).expect("written");
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).expect("chmod");
+        };
+        text("init.rc", &format!("{RC}{rc}"));
+        text("default.prop", "ro.debuggable=1\npersist.test=from-default\n");
+        container.set_config(&format!(
+            "lxc.rootfs.path = dir:{}\nlxc.uts.name = {}\nlxc.net.0.type = empty\nkeel.android = 1\n\
+             keel.android.cmdline = androidboot.console=ttyS0 androidboot.serialno=4711\n\
+             keel.android.hardware = standin\nkeel.android.system = {}\nkeel.android.data = {}\n{config}\n",
+            rootfs.display(),
+            container.name,
+            system.display(),
+            container.base().join("data").display(),
+        ));
+        Android { container, host: Host::picture() }
+    }
+
+    /// Starts it; what is said of the start.
+    #[track_caller]
+    pub fn start(&self) -> String {
+        self.container.keel("start").fails(0)
+    }
+
+    /// A file in /data.
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.container.base().join("data").join(name)
+    }
+
+    /// Waits until init has done all that its rc file says; the results of its calls.
+    #[track_caller]
+    pub fn calls(&self) -> Calls {
+        let path = self.data("calls");
+        until(&format!("{} appears", path.display()), self.container.base(), || path.exists().then_some(()));
+        Calls(fs::read_to_string(path).expect("readable"))
+    }
+
+    /// Runs a program inside.
+    #[track_caller]
+    pub fn inside(&self, words: &str) -> Ran {
+        self.container.keel(&format!("attach -- {words}"))
+    }
+
+    /// The host is as it was before.
+    #[track_caller]
+    pub fn assert_host_unharmed(&self) {
+        let now = Host::picture();
+        let changed: Vec<_> = now.0.iter().filter(|(key, value)| self.host.0.get(*key) != Some(*value)).collect();
+        let gone: Vec<_> = self.host.0.keys().filter(|key| !now.0.contains_key(*key)).collect();
+        assert!(changed.is_empty() && gone.is_empty(), "changed: {changed:#?}, gone: {gone:?}, was {:#?}", self.host);
+    }
+}
+
+/// `CALL: RESULT` a line.
+#[derive(Debug)]
+pub struct Calls(String);
+
+impl Calls {
+    /// The result of a call.
+    #[track_caller]
+    pub fn result(&self, call: &str) -> &str {
+        let found = self.0.lines().find_map(|l| l.strip_prefix(call)?.strip_prefix(": "));
+        found.unwrap_or_else(|| panic!("no '{call}' among:\n{}", self.0))
+    }
+}

@@ -1,0 +1,7 @@
+//! Android's init in a container on this host: the stand-in (`tests/probe/src/jb`) does what JellyBean's does.
+//!
+//! Around every start there is a picture of what Android would change of a host that it shares: settings of the kernel,
+//! modes in /proc and /dev, mounts.
+
+mod fixture;
+mod start;

@@ -1,0 +1,68 @@
+//! A start: init goes its whole way, and nothing of it reaches the host.
+
+use crate::fixture::{Android, Host};
+use tests::skip;
+
+#[test]
+fn init_boots_and_the_host_is_unharmed() {
+    if !skip::root() {
+        return;
+    }
+    let android = Android::new("", "");
+    android.start();
+    let calls = android.calls();
+    // Its first stage: all mounts are refused, and it goes on with what is there.
+    for mount in ["mount tmpfs /dev", "mount devpts /dev/pts", "mount proc /proc", "mount sysfs /sys"] {
+        assert_eq!(calls.result(mount), "EPERM", "{calls:?}");
+    }
+    assert_eq!(calls.result("open /dev/.booting"), "ok");
+    assert_eq!(calls.result("unlink /dev/__null__"), "ok");
+    assert_eq!(calls.result("coldboot"), "ok");
+    // What its rc file does to files of the machine meets the masks, and succeeds.
+    for call in [
+        "chmod /proc/cmdline",
+        "chown root system /proc/kmsg",
+        "chmod 0440 /proc/kmsg",
+        "chmod 0666 /dev/null",
+        "hostname localhost",
+        "mkdir /data/app 0771",
+        "write /data/booted 1",
+    ] {
+        assert_eq!(calls.result(call), "ok", "{calls:?}");
+    }
+    // Not every kernel has it.
+    if std::path::Path::new("/proc/sysrq-trigger").exists() {
+        assert_eq!(calls.result("chmod 0220 /proc/sysrq-trigger"), "ok", "{calls:?}");
+    }
+    // What is the machine's is refused.
+    for (call, errno) in [
+        ("sysclktz 0", "EPERM"),
+        ("write /proc/sys/kernel/panic_on_oops 1", "EROFS"),
+        ("write /proc/sys/kernel/randomize_va_space 1", "EROFS"),
+        ("write /proc/sys/vm/overcommit_memory 1", "EROFS"),
+        ("write /sys/power/state mem", "EROFS"),
+        ("mount rootfs rootfs / ro remount", "EPERM"),
+        ("mount tmpfs tmpfs /mnt/asec mode=0755,gid=1000", "EPERM"),
+    ] {
+        assert_eq!(calls.result(call), errno, "{call} {calls:?}");
+    }
+    assert_eq!(std::fs::read_to_string(android.data("announced")).unwrap_or_default(), "0", "uevents of the host");
+    android.assert_host_unharmed();
+    android.container.keel("stop -k").ok();
+    android.container.assert_nothing_left();
+    android.assert_host_unharmed();
+}
+
+/// The control of the picture: what it is to see, it sees.
+#[test]
+fn the_picture_of_the_host_sees_a_changed_mode() {
+    if !skip::root() {
+        return;
+    }
+    let before = Host::picture();
+    let path = format!("/dev/keel-picture-{}", std::process::id());
+    std::fs::write(&path, "").expect("a file in /dev");
+    let now = Host::picture();
+    std::fs::remove_file(&path).expect("removed");
+    assert_ne!(before, now);
+}

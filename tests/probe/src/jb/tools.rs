@@ -1,0 +1,71 @@
+//! What is run beside init: ueventd (JB 1.3), reboot (1.5), getprop and setprop (1.8), and a few daemons.
+
+use super::{make, props, sys};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The tool of a name.
+pub fn run(name: &str, args: &[String]) -> Option<ExitCode> {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match (name, words.as_slice()) {
+        ("reboot", words) => {
+            let target = words.iter().find(|w| !w.starts_with('-')).copied().unwrap_or("");
+            reboot(words.contains(&"-n"), words.contains(&"-p"), target);
+        }
+        ("getprop", [name]) => println!("{}", props::read_inherited(name).unwrap_or_default()),
+        ("setprop", [name, value]) => {
+            if sys::send_property(name, value).is_err() {
+                return Some(ExitCode::from(1));
+            }
+        }
+        // A daemon: there until it is killed.
+        ("idle", _) => sys::pause(),
+        // Ends as Android's does where binder is not there or speaks something else.
+        ("servicemanager", _) => match sys::binder_version() {
+            Ok(7) => sys::pause(),
+            _ => return Some(ExitCode::from(255)),
+        },
+        ("true", _) => {}
+        _ => return None,
+    }
+    Some(ExitCode::SUCCESS)
+}
+
+/// Coldboot, unless it was done: the kernel is asked to announce every device again, and each gets a node.
+pub fn ueventd() -> ExitCode {
+    let mut announced = 0;
+    if !Path::new("/dev/.coldboot_done").exists() {
+        for root in ["/sys/class", "/sys/block", "/sys/devices"] {
+            announce(Path::new(root), &mut announced, 16);
+        }
+        let _ = make("/dev/.coldboot_done", 0);
+    }
+    let _ = std::fs::write("/data/announced", announced.to_string());
+    sys::pause();
+    ExitCode::SUCCESS
+}
+
+fn announce(dir: &Path, announced: &mut u32, levels: u32) {
+    if std::fs::write(dir.join("uevent"), "add\n").is_ok() {
+        *announced += 1;
+    }
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|t| t.is_dir()) && levels > 0 {
+            announce(&entry.path(), announced, levels - 1);
+        }
+    }
+}
+
+/// Without `-n` all file systems of the machine are made read-only first, by the kernel's own key.
+pub fn reboot(no_remount: bool, power_off: bool, target: &str) {
+    sys::sync();
+    if !no_remount {
+        let _ = std::fs::write("/proc/sysrq-trigger", "u");
+        sys::until(Duration::from_secs(5), || {
+            let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+            !mounts.lines().any(|l| l.starts_with("/dev/") && l.split(' ').nth(3).is_some_and(|o| o.starts_with("rw")))
+        });
+    }
+    sys::reboot(power_off, target);
+}
