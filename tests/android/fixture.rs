@@ -193,10 +193,14 @@ impl Android {
 pub struct Calls(String);
 
 impl Calls {
+    /// The result of a call, if it was made.
+    pub fn find(&self, call: &str) -> Option<&str> {
+        self.0.lines().find_map(|l| l.strip_prefix(call)?.strip_prefix(": "))
+    }
+
     /// The result of a call.
     #[track_caller]
     pub fn result(&self, call: &str) -> &str {
-        let found = self.0.lines().find_map(|l| l.strip_prefix(call)?.strip_prefix(": "));
-        found.unwrap_or_else(|| panic!("no '{call}' among:\n{}", self.0))
+        self.find(call).unwrap_or_else(|| panic!("no '{call}' among:\n{}", self.0))
     }
 }

@@ -4,4 +4,5 @@
 //! modes in /proc and /dev, mounts.
 
 mod fixture;
+mod protection;
 mod start;

@@ -1,0 +1,80 @@
+//! What an Android that has gone wrong, or is hostile, can't do; and how it ends.
+
+use crate::fixture::Android;
+use tests::container::Facts;
+use tests::skip;
+
+#[test]
+fn nodes_can_be_made_and_disks_not_opened() {
+    if !skip::root() {
+        return;
+    }
+    let android = Android::new("", "");
+    android.start();
+    android.calls();
+    let said =
+        android.inside("/init can mknod-dev block:7,0 mount handle clock read:/proc/cmdline kind:/dev/ttyS0").ok();
+    let facts = Facts::parse(&said);
+    assert_eq!(facts.get("can.mknod-dev"), "ok", "ueventd and init make nodes");
+    for refused in ["can.block:7,0", "can.mount", "can.handle", "can.clock"] {
+        assert_eq!(facts.get(refused), "EPERM", "{refused}");
+    }
+    assert_eq!(
+        facts.get("can.read:/proc/cmdline"),
+        "androidboot.console=ttyS0 androidboot.serialno=4711 androidboot.hardware=standin"
+    );
+    assert_eq!(facts.get("can.kind:/dev/ttyS0"), "l console");
+    android.assert_host_unharmed();
+    android.container.keel("stop -k").ok();
+    android.container.assert_nothing_left();
+}
+
+#[test]
+fn an_insecure_init_rc_is_not_read() {
+    if !skip::root() {
+        return;
+    }
+    let android = Android::new("", "");
+    let rc = android.container.rootfs().join("init.rc");
+    std::fs::set_permissions(&rc, std::os::unix::fs::PermissionsExt::from_mode(0o664)).expect("chmod");
+    android.start();
+    assert_eq!(android.calls().find("mkdir /mnt 0775"), None, "it boots with nothing");
+    android.container.keel("stop -k").ok();
+}
+
+#[test]
+fn a_power_off_from_inside_stops_it_and_a_restart_starts_it_again() {
+    if !skip::root() {
+        return;
+    }
+    let android = Android::new("", "");
+    android.start();
+    android.calls();
+    let first = android.container.pid();
+    std::fs::remove_file(android.data("calls")).expect("removed");
+    // The end of the container is the end of what is attached to it.
+    android.inside("/system/bin/reboot -n");
+    android.calls();
+    assert_ne!(android.container.pid(), first);
+    // What it changed in / is gone, as on a device.
+    android.inside("/system/bin/reboot -n -p");
+    android.container.reaches("STOPPED");
+    android.container.assert_nothing_left();
+    android.assert_host_unharmed();
+}
+
+#[test]
+fn two_run_side_by_side() {
+    if !skip::root() {
+        return;
+    }
+    let (one, other) = (Android::new("", ""), Android::new("", ""));
+    one.start();
+    other.start();
+    one.calls();
+    other.calls();
+    one.container.keel("stop -k").ok();
+    assert_eq!(other.container.state(), "RUNNING");
+    other.container.keel("stop -k").ok();
+    one.assert_host_unharmed();
+}
