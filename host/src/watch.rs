@@ -6,6 +6,7 @@
 mod clients;
 pub mod container;
 pub mod end;
+mod ending;
 pub mod events;
 pub mod launch;
 mod lifecycle;
@@ -38,6 +39,7 @@ enum What {
     Console(Id),
     StopDeadline(Id),
     Restart(Id),
+    Hook(Id),
     Own(u32),
 }
 
@@ -174,6 +176,7 @@ impl Watch {
             What::Console(id) => self.drain_console(id),
             What::StopDeadline(id) => self.stop_overdue(id),
             What::Restart(id) => self.restart_due(id),
+            What::Hook(id) => self.hook_ended(id),
             What::Own(number) => self.out.push_back(Event::Own(number)),
         }
     }

@@ -9,14 +9,18 @@ use std::path::Path;
 
 use keel_core::commands::Opt;
 use keel_core::config::RootfsKind;
+use keel_core::config::{Config, Hook};
 use keel_core::facts::mountinfo;
 use keel_core::failure::Failure;
+use keel_core::plan;
+use keel_core::step::Step;
 
 use super::out::print;
 use super::{Answer, Call};
 use crate::copy;
 use crate::fault::{Result, at, say};
 use crate::load;
+use crate::perform::hook::Program;
 use crate::remove;
 use crate::store::{Name, Store};
 
@@ -34,7 +38,20 @@ pub fn run(call: &mut Call) -> Answer {
         refuse_parents(&dir)?;
     }
     refuse_mounts(&dir)?;
-    let kept = rootfs_elsewhere(&store.config(&name), &dir);
+    // A configuration that can't be read has no hooks and no rootfs elsewhere: it can still be removed.
+    let config = load::config(&store.config(&name), &[]).ok().map(|(config, _)| config);
+    let kept = config.as_ref().and_then(|config| rootfs_elsewhere(config, &dir));
+    if let Some(config) = &config {
+        // Also where `-f` is given: what nobody else has is not taken away by a habit.
+        if kept.is_none() && config.rootfs.path.is_some() && config.rootfs_managed == Some(false) {
+            return Err(Failure::new(format!(
+                "its rootfs below '{}' is not to be removed (lxc.rootfs.managed = 0) [move it away first]",
+                dir.display()
+            ))
+            .into());
+        }
+        run_hooks(config, &store, &name)?;
+    }
 
     let parents = fs::read_to_string(dir.join(copy::PARENTS)).unwrap_or_default();
     remove_dir(&store, &name)?;
@@ -55,6 +72,21 @@ pub fn remove_dir(store: &Store, name: &Name) -> Result<()> {
         let path = if below == name.as_str() { dir.clone() } else { dir.join(below) };
         at("remove", path, errno)
     })
+}
+
+/// `lxc.hook.destroy`: the first that fails ends it, and nothing is removed.
+fn run_hooks(config: &Config, store: &Store, name: &Name) -> Result<()> {
+    let request = plan::Request {
+        name: name.as_str().to_owned(),
+        lxcpath: store.lxcpath().display().to_string(),
+        environment: std::env::vars().collect(),
+        ..plan::Request::default()
+    };
+    for planned in plan::hooks(config, &request, Hook::Destroy, &[]) {
+        let Step::RunHook { shells, argv, envp } = &planned.step else { continue };
+        Program::new(shells, argv, envp).run().map_err(|errno| Failure::errno(&planned.step, errno))?;
+    }
+    Ok(())
 }
 
 /// LXC notes in these files who was made from this container's files.
@@ -80,9 +112,9 @@ fn refuse_mounts(dir: &Path) -> Result<()> {
 }
 
 /// The rootfs, when it is a path that does not go with the container's directory.
-fn rootfs_elsewhere(config: &Path, dir: &Path) -> Option<String> {
-    let rootfs = load::config(config, &[]).ok()?.0.rootfs;
-    let mut path = rootfs.path?.value;
+fn rootfs_elsewhere(config: &Config, dir: &Path) -> Option<String> {
+    let rootfs = &config.rootfs;
+    let mut path = rootfs.path.as_ref()?.value.clone();
     if rootfs.kind == RootfsKind::Overlay {
         // The lower directories are others' in any case.
         path = path.rsplit(':').next()?.to_owned();

@@ -1,5 +1,6 @@
 //! One supervised container: what is known of it. What happens to it is `lifecycle`.
 use super::end::{Backoff, End};
+use super::ending::Finishing;
 use super::events::Token;
 use super::record::Record;
 use crate::console::ring::Ring;
@@ -75,6 +76,10 @@ pub struct Supervised {
     pub(super) recorded: bool,
     /// Its console is not read for now: who shows it is behind.
     pub(super) held: bool,
+    /// Its namespaces, where hooks want to enter them after its end.
+    pub(super) namespaces: Vec<(&'static str, File)>,
+    /// From its end on until it is stopped.
+    pub(super) finishing: Option<Finishing>,
     /// An order to stop that is being followed.
     pub(super) order: Option<Stop>,
     /// The kernel gave it a pid namespace of its own.
@@ -119,6 +124,8 @@ impl Supervised {
             forward: false,
             held: false,
             recorded: false,
+            namespaces: Vec::new(),
+            finishing: None,
             order: None,
             own_pid_namespace: true,
             since: Instant::now(),

@@ -3,6 +3,7 @@
 //! Nothing here waits; each function is called when an event has come.
 use super::container::{Definition, Hold, Id, Supervised};
 use super::end::{self, End, Next, signal_name};
+use super::ending::{self, Finishing};
 use super::events::Interest;
 use super::{Event, Watch, What, failure, launch};
 use crate::control::protocol::{Ending, State, Stop};
@@ -10,6 +11,7 @@ use crate::control::server::Listener;
 use crate::monitor::News;
 use crate::place::{Lock, Place};
 use crate::spawn::{self, Progress};
+use keel_core::config::Hook;
 use keel_core::failure::Failure;
 use rustix::process::WaitStatus;
 use std::fs::OpenOptions;
@@ -64,7 +66,7 @@ impl Watch {
                 container.tell(&[News::State(State::Starting)]);
                 self.changed(id);
             }
-            Err(cause) => self.never_started(id, cause),
+            Err(cause) => self.never_started(id, cause, false),
         }
     }
 
@@ -72,6 +74,7 @@ impl Watch {
     pub(super) fn reported(&mut self, id: Id) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let Some((starting, token)) = container.starting.take() else { return };
+        let had_child = starting.child().is_some();
         match starting.advance() {
             Ok(Progress::Starting(still)) => {
                 container.starting = Some((still, token));
@@ -84,7 +87,7 @@ impl Watch {
             }
             Err(cause) => {
                 self.events.forget(token);
-                self.never_started(id, cause);
+                self.never_started(id, cause, had_child);
             }
         }
     }
@@ -112,6 +115,9 @@ impl Watch {
             log::info!("{}: {note}", container.name());
         }
         log::info!("{}: running, pid {}", container.name(), running.pid);
+        if container.definition.config.hooks.iter().any(|h| h.value.0 == Hook::Stop) {
+            container.namespaces = ending::namespaces(running.pid);
+        }
         container.running = Some(running);
         container.state = State::Running;
         container.tell(&[News::State(State::Running)]);
@@ -125,12 +131,25 @@ impl Watch {
         }
     }
 
-    fn never_started(&mut self, id: Id, cause: Failure) {
+    /// `had_child`: so much of it was there that hooks may have to undo what others did.
+    fn never_started(&mut self, id: Id, cause: Failure, had_child: bool) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        container.last_failure = Some(cause);
+        container.state = State::Aborting;
+        container.tell(&[State::Aborting, State::Stopping].map(News::State));
+        if had_child {
+            container.finishing = Some(Finishing::new(&container.definition, None, false, None, Vec::new()));
+            return self.finish(id);
+        }
+        self.gave_up(id);
+    }
+
+    /// A start that failed is over.
+    fn gave_up(&mut self, id: Id) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         container.state = State::Stopped;
-        container.last_failure = Some(cause);
         let _ = std::fs::remove_file(container.place.state());
-        container.tell(&[State::Aborting, State::Stopping, State::Stopped].map(News::State));
+        container.tell(&[News::State(State::Stopped)]);
         // The first start has somebody who is told, and what is wrong with it will not mend itself. Later on, a policy
         // that brought it so far goes on.
         if container.last_end.is_some()
@@ -167,7 +186,7 @@ impl Watch {
             }
         }
         container.last_end = Some(end);
-        container.state = State::Stopped;
+        container.state = State::Stopping;
         if let (Some(token), Some(master)) =
             (container.console.take(), container.running.as_ref().and_then(|r| r.console.as_ref()))
         {
@@ -175,17 +194,32 @@ impl Watch {
         }
         container.lent.clear();
         container.input.clear();
-        if let Some(running) = container.running.take() {
-            for cause in running.undo.run() {
-                log::warn!("{}: {cause}", container.name());
-            }
-        }
-        // Left by the dead: a state file that names nobody.
-        let _ = std::fs::remove_file(container.place.state());
         let code = if let End::Exited(code) = end { code } else { 0 };
         // In LXC's order, which calls a container stopping only when its first program has ended.
-        container.tell(&[News::Exit(code), News::State(State::Stopping), News::State(State::Stopped)]);
-        match next {
+        container.tell(&[News::Exit(code), News::State(State::Stopping)]);
+        let undo = container.running.take().map(|running| running.undo);
+        let namespaces = std::mem::take(&mut container.namespaces);
+        let again = next == Next::Again;
+        container.finishing = Some(Finishing::new(&container.definition, Some(end), again, undo, namespaces));
+        self.finish(id);
+        true
+    }
+
+    /// All that was to be done after its end is done.
+    pub(super) fn finished(&mut self, id: Id) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let Some(finishing) = container.finishing.take() else { return };
+        let Some(end) = finishing.end else { return self.gave_up(id) };
+        // Left by the dead: a state file that names nobody.
+        let _ = std::fs::remove_file(container.place.state());
+        container.state = State::Stopped;
+        container.tell(&[News::State(State::Stopped)]);
+        let ordered = container.order.is_some_and(|o| o.ending != Ending::Reboot);
+        match end::next(end, container.definition.config.restart, ordered) {
+            Next::Again if finishing.failed => {
+                log::warn!("{}: stays stopped, as a post-stop hook failed", container.name());
+                self.let_go(id);
+            }
             Next::Stay => self.let_go(id),
             Next::Again => {
                 container.restarts += 1;
@@ -196,7 +230,6 @@ impl Watch {
             Next::AgainLater => self.again_later(id),
         }
         self.changed(id);
-        true
     }
 
     fn again_later(&mut self, id: Id) {
@@ -236,7 +269,10 @@ impl Watch {
     pub fn stop(&mut self, id: Id, order: Stop) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let Some(pid) = container.pid() else {
-            if let Some((starting, _)) = &container.starting {
+            if container.finishing.is_some() {
+                // Its hooks are being run; it is on its way.
+                container.order = Some(order);
+            } else if let Some((starting, _)) = &container.starting {
                 if order.ending == Ending::Kill {
                     // Its end is reported as a start that failed.
                     starting.kill();

@@ -78,6 +78,8 @@ pub struct Config {
     pub arch: Option<Personality>,
     /// `lxc.rootfs.*`.
     pub rootfs: Rootfs,
+    /// `lxc.rootfs.managed`; none: 1. 0: its storage is not removed with the container.
+    pub rootfs_managed: Option<bool>,
     /// `lxc.init.*`.
     pub init: Init,
     /// `lxc.environment`, in order, later ones win: `(NAME, VALUE)`; no value: taken from the caller's environment.

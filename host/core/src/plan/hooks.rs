@@ -15,8 +15,33 @@ pub const SHELLS: [&str; 2] = ["/bin/sh", "/system/bin/sh"];
 /// The steps that run all hooks of a kind, in file order. Each is the command in a shell, with name, `lxc` and kind as
 /// arguments; `more` goes into the environment. A hook that fails ends a start.
 pub fn hooks(config: &Config, request: &Request, kind: Hook, more: &[(&str, &str)]) -> Vec<Planned> {
+    with_arguments(config, request, kind, &[], more)
+}
+
+/// The hooks of a container whose first program has ended: with files that its namespaces can still be entered by, as
+/// further arguments (`net:/proc/7/fd/9`), or with version 1 in the environment (`LXC_NET_NS`).
+pub fn stop_hooks(config: &Config, request: &Request, target: &str, namespaces: &[(&str, String)]) -> Vec<Planned> {
+    let arguments: Vec<String> = namespaces.iter().map(|(name, file)| format!("{name}:{file}")).collect();
+    let names: Vec<String> =
+        namespaces.iter().map(|(name, _)| format!("LXC_{}_NS", name.to_ascii_uppercase())).collect();
+    let mut more = vec![("LXC_TARGET", target)];
+    if config.hook_version == 1 {
+        more.extend(names.iter().map(String::as_str).zip(namespaces.iter().map(|(_, file)| file.as_str())));
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    with_arguments(config, request, Hook::Stop, &arguments, &more)
+}
+
+fn with_arguments(
+    config: &Config,
+    request: &Request,
+    kind: Hook,
+    arguments: &[&str],
+    more: &[(&str, &str)],
+) -> Vec<Planned> {
+    let arguments: Vec<&str> = ["lxc", kind.name()].iter().chain(arguments).copied().collect();
     let step = |command: &str| {
-        let (argv, envp) = command_line(config, request, command, &["lxc", kind.name()], more);
+        let (argv, envp) = command_line(config, request, command, &arguments, more);
         Step::RunHook { shells: SHELLS.map(operand).into(), argv, envp }
     };
     let mine = config.hooks.iter().filter(|h| h.value.0 == kind);

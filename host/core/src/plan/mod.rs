@@ -19,7 +19,7 @@ mod translate;
 
 pub use boot::{BootCgroups, BootParams, DataDisk, boot, early};
 pub use container::{Request, container};
-pub use hooks::{SHELLS, hooks};
+pub use hooks::{SHELLS, hooks, stop_hooks};
 pub use rootfs::Found;
 
 use crate::config::Origin;

@@ -74,7 +74,7 @@ pub static KEYS: &[Key] = &[
     dropped("lxc.rootfs.backend", (2, 0), Means::Own(own::backend, own::print_nothing), "the type of lxc.rootfs.path, apart"),
     row("lxc.rootfs.mount", (0, 7), &[], field!(Text, rootfs.mount), "where the root file system is mounted before it becomes the root"),
     row("lxc.rootfs.options", (1, 0), &[], Means::Own(own::rootfs_options, own::print_rootfs_options), "mount options of the root file system"),
-    later("lxc.rootfs.managed", (4, 0), &[], "0: the storage is not removed with the container"),
+    row("lxc.rootfs.managed", (4, 0), &[], field!(Choice, rootfs_managed), "0: the storage is not removed with the container"),
     dropped("lxc.pivotdir", (0, 7), Means::Gone("the old root needs no directory"), "where the old root was put"),
     // Mounts and devices.
     row("lxc.mount.fstab", (2, 1), &[("lxc.mount", (0, 6))], Means::Own(own::fstab, own::print_fstab), "a file of mounts in the form of fstab(5)"),
@@ -145,10 +145,10 @@ pub static KEYS: &[Key] = &[
     list("lxc.hook.autodev", (0, 9), &[], Means::Own(own::hook::<3>, own::print_hook::<3>), "a program to run when /dev is made"),
     list("lxc.hook.start-host", (3, 0), &[], Means::Own(own::hook::<4>, own::print_hook::<4>), "a program to run on the host just before the first program"),
     list("lxc.hook.start", (0, 8), &[], Means::Own(own::hook::<5>, own::print_hook::<5>), "a program to run inside just before the first program"),
-    list("lxc.hook.stop", (2, 0), &[], Means::Own(own::hook::<6>, own::print_hook::<6>), "a program to run on the host when the container stops").pending(),
-    list("lxc.hook.post-stop", (0, 8), &[], Means::Own(own::hook::<7>, own::print_hook::<7>), "a program to run on the host after the container stopped").pending(),
+    list("lxc.hook.stop", (2, 0), &[], Means::Own(own::hook::<6>, own::print_hook::<6>), "a program to run on the host when the container stops"),
+    list("lxc.hook.post-stop", (0, 8), &[], Means::Own(own::hook::<7>, own::print_hook::<7>), "a program to run on the host after the container stopped"),
     list("lxc.hook.clone", (1, 0), &[], Means::Own(own::hook::<8>, own::print_hook::<8>), "a program to run when the container is copied"),
-    list("lxc.hook.destroy", (2, 0), &[], Means::Own(own::hook::<9>, own::print_hook::<9>), "a program to run when the container is destroyed").pending(),
+    list("lxc.hook.destroy", (2, 0), &[], Means::Own(own::hook::<9>, own::print_hook::<9>), "a program to run when the container is destroyed"),
     // Security modules and system call filters.
     later("lxc.apparmor.profile", (2, 1), &[("lxc.aa_profile", (0, 8))], "the AppArmor profile"),
     later("lxc.apparmor.allow_incomplete", (2, 1), &[("lxc.aa_allow_incomplete", (1, 1))], "1: start although AppArmor is incomplete"),
