@@ -16,7 +16,7 @@ use std::time::Instant;
 type Stage = fn() -> Result<Tally>;
 
 /// Test programs that make namespaces.
-const ROOT: [&str; 3] = ["namespaces", "network", "pid1"];
+const ROOT: [&str; 6] = ["namespaces", "pid1", "keys", "network", "android", "budgets"];
 
 /// What sudo would drop of the environment.
 const KEPT: [&str; 9] = [
