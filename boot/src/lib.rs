@@ -5,14 +5,13 @@ pub mod accel;
 pub mod apt;
 pub mod artifacts;
 pub mod bench;
-pub mod bootimg;
 #[cfg(test)]
 mod bootimg_tests;
 pub mod build;
 pub mod cache;
 pub mod cli;
-pub mod codec;
-pub mod cpio;
+#[cfg(test)]
+mod codec_tests;
 pub mod fault;
 pub mod graft;
 #[cfg(test)]
@@ -33,3 +32,5 @@ pub mod target;
 pub mod terminal;
 mod toolchain;
 pub mod vmlinux;
+
+pub use formats::{bootimg, codec, cpio};

@@ -5,6 +5,7 @@
 use crate::codec::{Compression, LIMIT};
 use crate::cpio::{self, Entry, kind};
 use crate::fault::{At, Fault, Result};
+use formats::archives;
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -34,30 +35,7 @@ impl Ramdisk {
     /// Reads a ramdisk as a boot loader hands it over: archives one after the other, each plain or packed. Returns the
     /// compression of the last packed one, in which the whole is to be packed again.
     pub fn read(bytes: &[u8]) -> Result<(Ramdisk, Compression)> {
-        let mut packing = Compression::None;
-        let mut entries = Vec::new();
-        let mut left = LIMIT;
-        let mut rest = bytes;
-        while let Some(start) = rest.iter().position(|b| *b != 0) {
-            rest = &rest[start..];
-            match Compression::detect(rest)? {
-                Compression::None => {
-                    let (more, used) = cpio::read_one(rest, 0)?;
-                    cpio::join(&mut entries, more);
-                    rest = &rest[used..];
-                }
-                packed => {
-                    let (data, used) = packed.unpack(rest, left)?;
-                    left -= data.len();
-                    cpio::join(&mut entries, cpio::read(&data)?);
-                    packing = packed;
-                    rest = &rest[used..];
-                }
-            }
-        }
-        if entries.is_empty() && bytes.iter().all(|b| *b == 0) {
-            return Err(Fault::new("no ramdisk: it is empty"));
-        }
+        let (entries, packing) = archives::read(bytes, LIMIT)?;
         let mut tree = Ramdisk::new();
         entries.into_iter().for_each(|entry| tree.push(entry));
         Ok((tree, packing))

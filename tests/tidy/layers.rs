@@ -4,16 +4,17 @@ use crate::tree::{File, files};
 use crate::{control, holds};
 
 /// Crates of this workspace that a manifest may depend on, by the manifest's folder.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 7] = [
     ("pid1", &[]),
     ("host/core", &[]),
-    ("host", &["keel-core", "pid1"]),
-    ("boot", &["keel-core"]),
+    ("formats", &["keel-core"]),
+    ("host", &["keel-core", "pid1", "formats"]),
+    ("boot", &["keel-core", "formats"]),
     ("tests", &["boot"]),
     ("tests/probe", &[]),
 ];
 
-const OURS: [&str; 6] = ["pid1", "keel-core", "host", "boot", "tests", "probe"];
+const OURS: [&str; 7] = ["pid1", "keel-core", "formats", "host", "boot", "tests", "probe"];
 
 fn upward(file: &File) -> Vec<String> {
     let folder = file.path.trim_end_matches("/Cargo.toml");

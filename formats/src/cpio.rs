@@ -82,7 +82,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>> {
 
 /// Appends a later archive. Its inode numbers are made distinct where hard links could otherwise join earlier ones: the
 /// kernel forgets them at each trailer.
-pub(crate) fn join(entries: &mut Vec<Entry>, more: Vec<Entry>) {
+pub fn join(entries: &mut Vec<Entry>, more: Vec<Entry>) {
     let first = entries.len();
     entries.extend(more);
     if first > 0 {
@@ -91,7 +91,7 @@ pub(crate) fn join(entries: &mut Vec<Entry>, more: Vec<Entry>) {
 }
 
 /// The archive that begins at `at`, up to its trailer or the end of input, and where the next one may begin.
-pub(crate) fn read_one(bytes: &[u8], mut at: usize) -> Result<(Vec<Entry>, usize)> {
+pub fn read_one(bytes: &[u8], mut at: usize) -> Result<(Vec<Entry>, usize)> {
     let mut entries = Vec::new();
     // Padding counts from the archive's own start, not from the start of the file.
     let base = at;
