@@ -34,6 +34,9 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
+/// Static, and at a fixed address: relocating itself at each start would dirty 22 pages of keel, at a page fault each.
+const STOCK_FLAGS: &str = "-Ctarget-feature=+crt-static -Crelocation-model=static";
+
 /// Builds both programs for `target`, in release. Cargo's own progress goes to stderr.
 pub fn both(target: Target) -> Result<Binaries> {
     Ok(Binaries { keel: program(target, "host", "keel")?, pid1: program(target, "pid1", "pid1")? })
@@ -50,7 +53,7 @@ pub fn program(target: Target, package: &str, name: &str) -> Result<PathBuf> {
         command.arg("--quiet");
     }
     let dir = if target == Target::STOCK {
-        set_flags(&mut command, triple, if freestanding { "" } else { "-Ctarget-feature=+crt-static" });
+        set_flags(&mut command, triple, if freestanding { "" } else { STOCK_FLAGS });
         target_dir()
     } else {
         let chain = toolchain::obtain(target, freestanding)?;
