@@ -67,7 +67,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Errno> {
     if !meta.is_file() {
         return Err(Errno::INVAL);
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(meta.len().min(LARGEST) as usize + 1);
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(errno)?;
     if bytes.len() as u64 > LARGEST { Err(Errno(libc::EFBIG)) } else { Ok(bytes) }
 }

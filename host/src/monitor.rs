@@ -23,21 +23,21 @@ pub enum News {
     Exit(i32),
 }
 
-/// Tell all listeners of that lxcpath.
-pub fn tell(name: &str, lxcpath: &str, news: News) {
+/// Tell all listeners of that lxcpath, one after the other.
+pub fn tell(name: &str, lxcpath: &str, news: &[News]) {
     // Most of the time nobody listens, and the directory is not there.
     let Ok(entries) = std::fs::read_dir(monitors(lxcpath)) else { return };
-    let text = match news {
+    let text = |news: &News| match news {
         News::State(state) => format!("S {} {name}", state.name()),
         News::Exit(code) => format!("E {code} {name}"),
     };
+    let texts: Vec<String> = news.iter().map(text).collect();
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let Ok(socket) = net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         let Ok(to) = SocketAddrUnix::new(&path) else { continue };
-        if net::sendto(&socket, text.as_bytes(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT, &to)
-            == Err(Errno::CONNREFUSED)
-        {
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        if texts.iter().any(|text| net::sendto(&socket, text.as_bytes(), flags, &to) == Err(Errno::CONNREFUSED)) {
             // Its process was killed.
             let _ = std::fs::remove_file(path);
         }
@@ -127,8 +127,7 @@ mod tests {
         let gone = net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).unwrap();
         net::bind(&gone, &SocketAddrUnix::new(&dead).unwrap()).unwrap();
         drop(gone);
-        tell("a b", &lxcpath, News::State(State::Frozen));
-        tell("a b", &lxcpath, News::Exit(7));
+        tell("a b", &lxcpath, &[News::State(State::Frozen), News::Exit(7)]);
         for ear in [&one, &two] {
             assert_eq!(ear.wait(None, Some(Instant::now())), (true, false));
             assert_eq!(ear.next(), Some(("a b".into(), News::State(State::Frozen))));
@@ -139,7 +138,7 @@ mod tests {
         let dir = two.path.parent().unwrap().to_owned();
         drop((one, two));
         assert!(!dir.exists());
-        tell("a b", &lxcpath, News::Exit(0));
+        tell("a b", &lxcpath, &[News::Exit(0)]);
         let _ = std::fs::remove_dir(dir.parent().unwrap());
     }
 }

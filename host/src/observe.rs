@@ -1,6 +1,6 @@
 //! Looks at the system: fills `Facts`. Changes nothing.
 
-use crate::sys::io_errno;
+use crate::sys::errno;
 use keel_core::facts::{self, Facts, Namespaces};
 use keel_core::failure::Failure;
 use keel_core::plan::Found;
@@ -22,10 +22,14 @@ pub fn facts() -> Result<Facts, Failure> {
         .iter()
         .filter(|(name, _)| std::fs::symlink_metadata(format!("/proc/self/ns/{name}")).is_ok())
         .fold(0, |all, (_, flag)| all | flag);
+    let filesystems = optional("/proc/filesystems");
+    let status = optional("/proc/self/status");
+    // One file says both: what is known here need not be asked for signal by signal between clone and exec.
+    crate::sys::signal::ignored_are(facts::ignored_signals(&status));
     Ok(Facts {
         kernel: kernel(),
-        filesystems: facts::filesystems(&optional("/proc/filesystems")),
-        block_filesystems: facts::block_filesystems(&optional("/proc/filesystems")),
+        filesystems: facts::filesystems(&filesystems),
+        block_filesystems: facts::block_filesystems(&filesystems),
         controllers: facts::controllers(&optional("/proc/cgroups")),
         hierarchies,
         namespaces: Namespaces(namespaces),
@@ -38,7 +42,7 @@ pub fn facts() -> Result<Facts, Failure> {
         links: Vec::new(),
         random: 0,
         machine: rustix::system::uname().machine().to_string_lossy().into_owned(),
-        seccomp: facts::seccomp(&optional("/proc/self/status")),
+        seccomp: facts::seccomp(&status),
         mounts,
     })
 }
@@ -95,9 +99,26 @@ pub fn has_filesystem(fstype: &str) -> bool {
 }
 
 fn read(path: &str) -> Result<String, Failure> {
+    let bytes = whole(path).map_err(|e| Failure::errno(format!("read {path}"), errno(e)))?;
     // Not UTF-8 where a mount point is not; such a name is only ever compared.
-    let bytes = std::fs::read(path).map_err(|e| Failure::errno(format!("read {path}"), io_errno(&e)))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A file of /proc: it has no size, and gives about a page at each read(2). std asks for 32 bytes first.
+fn whole(path: &str) -> Result<Vec<u8>, rustix::io::Errno> {
+    use rustix::fs::{Mode, OFlags, open};
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut bytes = Vec::with_capacity(16 * 1024);
+    loop {
+        if bytes.capacity() - bytes.len() < 4096 {
+            bytes.reserve(bytes.capacity());
+        }
+        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)) {
+            Ok(0) => return Ok(bytes),
+            Ok(_) | Err(rustix::io::Errno::INTR) => (),
+            Err(e) => return Err(e),
+        }
+    }
 }
 
 fn kernel() -> (u16, u16) {

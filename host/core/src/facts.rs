@@ -54,6 +54,12 @@ pub enum Seccomp {
     Confined,
 }
 
+/// Signals that a process ignores, from its /proc/PID/status: bit N-1 stands for signal N.
+pub fn ignored_signals(status: &str) -> Option<u64> {
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
 /// Reads /proc/PID/status.
 pub fn seccomp(status: &str) -> Seccomp {
     match status.lines().find_map(|l| l.strip_prefix("Seccomp:")).map(str::trim) {

@@ -47,7 +47,15 @@ pub fn parent<'a>(root: BorrowedFd<'a>, path: &'a CStr) -> Result<(Dir<'a>, &'a 
     if name.is_empty() || name == c"." || name == c".." {
         return Err(Errno::INVAL);
     }
-    Ok((Dir::Owned(walk(root, &bytes[..slash], |_, _| Ok(()))?), name))
+    let mut text = [0; 512];
+    let dir = match text.get_mut(..slash).filter(|_| slash < 512) {
+        Some(copy) => {
+            copy.copy_from_slice(&bytes[..slash]);
+            open(root, CStr::from_bytes_until_nul(&text).map_err(|_| Errno::INVAL)?)?
+        }
+        None => walk(root, &bytes[..slash], |_, _| Ok(()))?,
+    };
+    Ok((Dir::Owned(dir), name))
 }
 
 /// Walks component by component, each opened without following a link, and calls `before` with the directory and the name
@@ -57,7 +65,7 @@ pub fn walk(
     path: &[u8],
     mut before: impl FnMut(BorrowedFd<'_>, &CStr) -> Result<(), Errno>,
 ) -> Result<OwnedFd, Errno> {
-    let mut dir = rustix::io::fcntl_dupfd_cloexec(root, 3).map_err(errno)?;
+    let mut dir = Dir::Borrowed(root);
     for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".") {
         if part == b".." {
             return Err(Errno::XDEV);
@@ -65,18 +73,19 @@ pub fn walk(
         let mut name = [0; 256];
         name.get_mut(..part.len()).filter(|_| part.len() < 256).ok_or(Errno::NAMETOOLONG)?.copy_from_slice(part);
         let name = CStr::from_bytes_until_nul(&name).map_err(|_| Errno::INVAL)?;
-        if FileType::from_raw_mode(rustix::fs::fstat(&dir).map_err(errno)?.st_mode) != FileType::Directory {
-            return Err(Errno::NOTDIR);
-        }
         before(dir.as_fd(), name)?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        dir = rustix::fs::openat(&dir, name, flags, Mode::empty()).map_err(errno)?;
+        let found = rustix::fs::openat(&dir, name, flags, Mode::empty()).map_err(errno)?;
         // O_PATH with O_NOFOLLOW opens the link itself.
-        if FileType::from_raw_mode(rustix::fs::fstat(&dir).map_err(errno)?.st_mode) == FileType::Symlink {
+        if FileType::from_raw_mode(rustix::fs::fstat(&found).map_err(errno)?.st_mode) == FileType::Symlink {
             return Err(Errno::LOOP);
         }
+        dir = Dir::Owned(found);
     }
-    Ok(dir)
+    match dir {
+        Dir::Owned(found) => Ok(found),
+        Dir::Borrowed(root) => rustix::io::fcntl_dupfd_cloexec(root, 3).map_err(errno),
+    }
 }
 
 /// Whether an entry is there, without following it.

@@ -7,12 +7,11 @@ use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::ffi::{CStr, CString};
 
-/// mkdir; one that is there is left as it is.
+/// mkdir; one that is there is left as it is. The mode is the one that was asked for: whoever performs has an empty umask.
 pub fn make_dir(stage: &Stage, at: &Place, mode: u32) -> Result<(), Errno> {
     let (dir, name) = split(stage, at)?;
     match rustix::fs::mkdirat(&dir, name, Mode::from_raw_mode(mode)) {
-        // The mode that was asked for, whatever the umask; a directory that has just been made is no link.
-        Ok(()) => rustix::fs::chmodat(&dir, name, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(errno),
+        Ok(()) => Ok(()),
         Err(rustix::io::Errno::EXIST) => is(&dir, name, FileType::Directory, at),
         Err(e) => Err(errno(e)),
     }
@@ -40,6 +39,13 @@ pub fn make_path(stage: &Stage, at: &Place, file: bool) -> Result<(), Errno> {
         None if file => (&path[..0], Some(path)),
         _ => (path, None),
     };
+    if let (Place::Root(path), None) = (at, last)
+        && let Ok((dir, name)) = beneath::parent(root, path)
+        && rustix::fs::mkdirat(&dir, name, Mode::from_raw_mode(0o755)).is_ok()
+    {
+        // The common case: only the last one was missing.
+        return Ok(());
+    }
     let dir =
         beneath::walk(root, parents, |dir, name| match rustix::fs::mkdirat(dir, name, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
@@ -124,12 +130,12 @@ fn make_host_path(path: &CStr, file: bool) -> Result<(), Errno> {
     }
 }
 
-/// mknod; a node of the same device is left as it is.
+/// mknod; a node of the same device is left as it is. The mode: as with `make_dir`.
 pub fn make_node(stage: &Stage, at: &Place, kind: NodeKind, mode: u32) -> Result<(), Errno> {
     let (dir, name) = split(stage, at)?;
     let (file_type, number) = device(kind);
     match rustix::fs::mknodat(&dir, name, file_type, Mode::from_raw_mode(mode), number) {
-        Ok(()) => rustix::fs::chmodat(&dir, name, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(errno),
+        Ok(()) => Ok(()),
         Err(rustix::io::Errno::EXIST) => {
             let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(errno)?;
             let same = FileType::from_raw_mode(stat.st_mode) == file_type && stat.st_rdev == number;

@@ -158,9 +158,7 @@ impl Supervised {
 
     /// Tell whoever listens.
     pub(super) fn tell(&self, news: &[News]) {
-        for one in news {
-            monitor::tell(self.name(), &self.definition.lxcpath, *one);
-        }
+        monitor::tell(self.name(), &self.definition.lxcpath, news);
     }
 
     /// A frozen task follows no signal, not even SIGKILL on version 1.
