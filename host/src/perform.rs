@@ -109,6 +109,17 @@ impl Stage {
         crate::net::Undo::new(std::mem::take(&mut self.left), self.network.take())
     }
 
+    /// In the parent of a child that had our memory: descriptors that it opened are none of ours.
+    pub fn forget_childs(&mut self) {
+        self.root
+            .take()
+            .into_iter()
+            .chain(self.console.take())
+            .chain(self.masters.drain(..))
+            .for_each(std::mem::forget);
+        self.in_cgroup = false;
+    }
+
     /// Where the child reports.
     pub fn report(&self) -> Option<BorrowedFd<'_>> {
         self.report.as_ref().map(|fd| fd.as_fd())

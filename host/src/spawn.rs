@@ -8,6 +8,7 @@ use crate::perform::hook::{Hook, Program};
 use crate::perform::{self, Message, Stage};
 use crate::sys::errno;
 use crate::sys::process::{Cloned, clone, exit_now};
+use crate::sys::vfork::vfork;
 use keel_core::failure::{Errno, Failure};
 use keel_core::plan::{Plan, Planned, Position};
 use keel_core::step::{Step, Terminal};
@@ -144,10 +145,10 @@ fn perform_all(plan: &Plan, stage: &mut Stage, notes: &mut Vec<Failure>) -> Resu
 }
 
 /// The child. System calls only from here on.
-fn child(mut stage: Stage, inside: &[Planned]) -> ! {
+fn child(stage: &mut Stage, inside: &[Planned]) -> ! {
     rustix::process::umask(rustix::fs::Mode::empty());
     for (index, planned) in inside.iter().enumerate() {
-        if let Err(e) = perform::step(&mut stage, &planned.step) {
+        if let Err(e) = perform::step(stage, &planned.step) {
             let index = index as u32;
             let message = if planned.must { Message::Failed(index, e) } else { Message::Noted(index, e) };
             let sent = stage.report().map(|report| perform::send_message(report, message));
@@ -257,11 +258,16 @@ impl Starting {
     }
 
     fn clone_child(&mut self) -> Result<Next, Failure> {
+        if may_share_memory(&self.plan)
+            && let Some(next) = self.vfork_child()
+        {
+            return next;
+        }
         match clone(self.plan.clone.0, self.stage.cgroup()) {
             Ok(Cloned::Child { in_cgroup }) => {
                 let mut stage = std::mem::take(&mut self.stage);
                 stage.set_in_cgroup(in_cgroup);
-                child(stage, &self.plan.inside)
+                child(&mut stage, &self.plan.inside)
             }
             Ok(Cloned::Parent { pid, pidfd }) => {
                 self.stage.close_child_side(self.plan.rounds.is_empty());
@@ -279,6 +285,22 @@ impl Starting {
                 Err(Failure::new(format!("clone: {e}{hint}")))
             }
         }
+    }
+
+    /// The child shares our memory and we wait until it is the program: cheaper than a copy of ourselves by far. None: the kernel does
+    /// not do it, nor perhaps the cgroup; cloning will tell.
+    fn vfork_child(&mut self) -> Option<Result<Next, Failure>> {
+        self.stage.set_in_cgroup(self.stage.cgroup().is_some());
+        let mut job = (std::mem::take(&mut self.stage), self.plan.inside.as_slice());
+        let made =
+            vfork(self.plan.clone.0, &mut job, |(stage, _)| stage.cgroup(), |(stage, inside)| child(stage, inside));
+        self.stage = job.0;
+        self.stage.forget_childs();
+        let (pid, pidfd) = made.ok()?;
+        self.stage.close_child_side(true);
+        self.stage.set_child(pid);
+        self.child = Some(Child { pid, pidfd: Some(pidfd) });
+        Some(Ok(Next::Phase(Phase::Inside)))
     }
 
     /// What its network has left on the host so far.
@@ -356,6 +378,23 @@ impl Starting {
             Some(first) => Failure::new(format!("{failure}; left behind: {first}")),
         }
     }
+}
+
+/// Whether the child is done without us and soon: then it may have our memory while we wait for its exec.
+fn may_share_memory(plan: &Plan) -> bool {
+    // What it says while we wait must fit the socket: about 200 messages do.
+    let notes = plan.inside.iter().filter(|p| !p.must).count();
+    plan.rounds.is_empty()
+        && notes < 100
+        && !plan.inside.iter().any(|planned| {
+            matches!(
+                planned.step,
+                // Programs, and file systems of devices, take as long as they take, and a loop has others to serve.
+                Step::RunHook { .. } | Step::Await { .. } | Step::MountProbed { .. } | Step::MountImage { .. }
+                // Wants a memory of its own (kernel/time/namespace.c), or marks the memory as not dumpable (kernel/cred.c).
+                | Step::JoinNamespace { .. } | Step::SetIds { .. } | Step::BecomeRoot
+            )
+        })
 }
 
 fn is_readable(hook: &Hook) -> bool {

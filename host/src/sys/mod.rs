@@ -15,6 +15,7 @@ pub mod process;
 pub mod seccomp;
 pub mod signal;
 pub mod signalfd;
+pub mod vfork;
 
 use keel_core::failure::Errno;
 
