@@ -4,6 +4,7 @@
 mod bridge;
 mod lent;
 mod links;
+mod machine;
 mod made;
 mod place;
 mod scripts;

@@ -33,15 +33,6 @@ impl Place {
         run(Command::new("ip").args(words.split_whitespace())).ok()
     }
 
-    /// Whether the kernel has a type of interface; a skip if not.
-    pub fn has(&self, add: &str) -> bool {
-        let ran = run(Command::new("ip").args(format!("link add {add}").split_whitespace()));
-        if ran.code != 0 {
-            skip::skip(&format!("the kernel does not do 'ip link add {add}': {}", ran.err.trim()));
-        }
-        ran.code == 0
-    }
-
     /// Names of all interfaces but lo.
     pub fn links(&self) -> Vec<String> {
         let said = self.ip("-o link show");
