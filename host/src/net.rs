@@ -8,7 +8,7 @@ mod namespace;
 mod socket;
 mod undo;
 
-pub use links::links;
+pub use links::{addresses, dump, links, named};
 pub use namespace::Namespace;
 pub use socket::Netlink;
 pub use undo::Undo;

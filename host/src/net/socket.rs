@@ -127,12 +127,18 @@ impl Netlink {
     /// The number of an interface; ENODEV: there is none of that name.
     pub fn index(&self, name: &CStr) -> Result<u32, Errno> {
         let mut found = None;
+        self.by_name(name, |body| found = u32_at(body, 4))?;
+        found.ok_or(Errno::NODEV)
+    }
+
+    /// What the kernel says of the interface of a name: `struct ifinfomsg` and its attributes.
+    pub fn by_name(&self, name: &CStr, mut each: impl FnMut(&[u8])) -> Result<(), Errno> {
         let message = Message::link(nl::GETLINK, nl::ACK, 0, 0, false).text(ifla::IFNAME, name);
         self.ask(message, |_, body| {
-            // COMPAT(linux<3.0): an answer to a name that is not understood would be another's.
             let named = attribute(body.get(16..).unwrap_or(&[]), ifla::IFNAME);
-            found = found.or(u32_at(body, 4).filter(|_| named == Some(name.to_bytes_with_nul())));
-        })?;
-        found.ok_or(Errno::NODEV)
+            if named == Some(name.to_bytes_with_nul()) {
+                each(body);
+            }
+        })
     }
 }

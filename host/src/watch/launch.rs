@@ -5,7 +5,7 @@ pub use crate::control::protocol::Asked;
 use crate::place::{Lock, Place};
 use crate::spawn::{self, Starting};
 use keel_core::config::{At, Config};
-use keel_core::facts::Namespaces;
+use keel_core::facts::{Facts, Namespaces};
 use keel_core::failure::Failure;
 use keel_core::plan::{self, Found, Plan};
 use keel_core::step::Step;
@@ -54,7 +54,7 @@ pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
 pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
     let mut facts = crate::observe::facts()?;
     if definition.config.has_interfaces() {
-        crate::observe::network(&mut facts)?;
+        crate::observe::network(&mut facts, &definition.config)?;
     }
     let request = plan::Request {
         name: definition.name.clone(),
@@ -74,10 +74,21 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         fstab: Vec::new(),
         environment: std::env::vars().collect(),
     };
-    let mut plan = plan::container(&definition.config, &request, &facts).map_err(|mistakes| {
-        let lines: Vec<String> = mistakes.into_iter().map(|m| m.message).collect();
-        Failure::new(lines.join("\n"))
-    })?;
+    let planned = |facts: &Facts| {
+        plan::container(&definition.config, &request, facts).map_err(|mistakes| {
+            let lines: Vec<String> = mistakes.into_iter().map(|m| m.message).collect();
+            Failure::new(lines.join("\n"))
+        })
+    };
+    let mut plan = planned(&facts)?;
+    // A name that was written stays taken; one by chance is another then.
+    for _ in 0..3 {
+        if !crate::observe::has_taken_name(&plan) {
+            break;
+        }
+        facts.random = crate::observe::random();
+        plan = planned(&facts)?;
+    }
     if definition.inherit {
         // What connects 0 to 2 with the console.
         plan.inside.retain(|planned| !matches!(planned.step, Step::NewSession { .. }));
