@@ -208,3 +208,62 @@ fn the_program_itself_is_out_of_reach() {
     assert_ne!(ran.code, 0, "{ran:?}");
     assert_eq!(tests::canary::tree(&tests::built::built().keel), before);
 }
+
+/// runc CVE-2021-30465: a directory of the rootfs is exchanged with a link, and back, as fast as can be, while containers
+/// start that mount and create below it.
+#[test]
+fn a_target_that_is_exchanged_with_a_link_meanwhile() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    if !root() {
+        return;
+    }
+    let container = Container::probe(
+        "lxc.mount.entry = none a/made tmpfs size=1m,create=dir,optional\n\
+         lxc.mount.entry = /etc/passwd a/file none bind,ro,create=file,optional",
+    );
+    let canary = canary(&container);
+    plant(&container, "b", "absolute", &canary);
+    let (dir, link) = (container.rootfs().join("a"), container.rootfs().join("b"));
+    fs::create_dir(&dir).expect("a directory");
+    let before = tree(&container.outside());
+    let over = AtomicBool::new(false);
+    let mut exchanged = 0u64;
+    std::thread::scope(|scope| {
+        let racer = scope.spawn(|| {
+            let mut count = 0u64;
+            while !over.load(Ordering::Relaxed) {
+                renameat_with(CWD, &dir, CWD, &link, RenameFlags::EXCHANGE).expect("RENAME_EXCHANGE");
+                count += 1;
+            }
+            count
+        });
+        for _ in 0..25 {
+            let ran = container.keel("start");
+            assert_eq!(ran.code, 0, "{ran:?}");
+            container.keel("stop -k").ok();
+        }
+        over.store(true, Ordering::Relaxed);
+        exchanged = racer.join().expect("the racer");
+    });
+    assert!(exchanged > 1000, "{exchanged}");
+    assert_eq!(tree(&container.outside()), before, "something outside has changed");
+    container.assert_nothing_left();
+}
+
+/// With the host's network its abstract sockets are the container's: none of them is Keel's (CVE-2020-15257).
+#[test]
+fn no_control_socket_is_abstract() {
+    if !root() {
+        return;
+    }
+    let container = Container::probe("lxc.net.0.type = none");
+    container.start();
+    let sockets = container.ask("can read:/proc/net/unix");
+    let all = sockets.get("can.read:/proc/net/unix");
+    assert!(all.contains(&container.base().display().to_string()), "the control socket is in the host's list: a path");
+    assert!(!all.contains(&format!("@{}", container.base().display())) && !all.contains("@keel"), "{all}");
+    // And that path leads nowhere inside.
+    let tried = container.ask(&format!("can kind:{}", container.base().display()));
+    assert_eq!(tried.get(&format!("can.kind:{}", container.base().display())), "none");
+}

@@ -118,7 +118,7 @@ pub fn drop_bounding(capability: u32) -> Result<(), Errno> {
 
 /// setgroups(2) of this thread, by the system call itself: libc's is for all threads.
 pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
-    // COMPAT(32-bit): SYS_setgroups takes 16-bit ids there.
+    // The 32-bit processors have two of it: SYS_setgroups takes 16-bit ids there.
     #[cfg(any(target_arch = "x86", target_arch = "arm"))]
     const SYS_SETGROUPS: libc::c_long = libc::SYS_setgroups32;
     #[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
