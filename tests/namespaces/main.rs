@@ -9,6 +9,7 @@ mod ends;
 mod faults;
 mod first_program;
 mod hostile;
+mod killed;
 mod mounts;
 mod older_kernel;
 mod states;
