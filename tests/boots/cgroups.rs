@@ -11,8 +11,7 @@ const LIMITS: &str = "lxc.cgroup.memory.limit_in_bytes = 24M\nlxc.cgroup.pids.ma
 fn booted(words: &str) -> Vm {
     let spec = Spec::host().config("bb", LIMITS).append("keel.containers=bb keel.autologin=root").append(words);
     let mut vm = spec.boot();
-    vm.dialog.expect("keel: bb is running");
-    vm.dialog.expect("# ");
+    vm.shell(&["bb"]);
     vm
 }
 
@@ -95,8 +94,7 @@ fn both() {
 #[test]
 fn none() {
     let mut vm = Spec::host().append("keel.cgroup=none keel.containers=bb keel.autologin=root").boot();
-    vm.dialog.expect("keel: bb is running");
-    vm.dialog.expect("# ");
+    vm.shell(&["bb"]);
     let shell = &mut vm.dialog;
     assert_eq!(shell.sh("grep cgroup /proc/mounts").0, 1);
     assert_eq!(shell.ok("lxc-attach -n bb -- hostname").trim(), "bb");

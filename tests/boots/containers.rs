@@ -6,8 +6,7 @@ use tests::vm::Spec;
 fn one_that_crashes_is_started_again_and_the_host_stays() {
     let restarting = "keel.restart = on-failure\nlxc.init.cmd = /bin/probe init mark=/starts";
     let mut vm = Spec::host().loud().config("bb", restarting).append("keel.containers=bb keel.autologin=root").boot();
-    vm.dialog.expect("keel: bb is running");
-    vm.dialog.expect("# ");
+    vm.shell(&["bb"]);
     let shell = &mut vm.dialog;
     let root = "/var/lib/lxc/bb/rootfs";
     shell.ok("kill -9 $(lxc-info -n bb -pH)");
@@ -34,9 +33,8 @@ fn one_without_a_rootfs_is_said_and_the_others_run() {
         .container("cc", "lxc.rootfs.path = dir:/no/such/rootfs")
         .append("keel.containers=cc,bb keel.autologin=root")
         .boot();
-    let said = vm.dialog.expect("# ");
+    let said = vm.shell(&["bb"]);
     assert!(said.contains("keel: cc: ") && said.contains("/no/such/rootfs") && said.contains("ENOENT"), "{said}");
-    assert!(said.contains("keel: bb is running"), "{said}");
     let shell = &mut vm.dialog;
     let table = shell.ok("lxc-ls -f -F NAME,STATE");
     assert!(table.contains("bb   RUNNING") && table.contains("cc   STOPPED"), "{table}");
@@ -67,8 +65,7 @@ fn those_marked_start_in_order_and_stop_in_reverse() {
 #[test]
 fn a_guest_cannot_reach_the_machine() {
     let mut vm = Spec::host().append("keel.containers=bb keel.autologin=root").boot();
-    vm.dialog.expect("keel: bb is running");
-    vm.dialog.expect("# ");
+    vm.shell(&["bb"]);
     let shell = &mut vm.dialog;
     let said = shell
         .ok("lxc-attach -n bb -- /bin/probe can write:/proc/sys/kernel/core_pattern write:/proc/sysrq-trigger \

@@ -7,8 +7,7 @@ use tests::vm::{Spec, Vm};
 
 fn running() -> Vm {
     let mut vm = Spec::host().loud().append("keel.containers=bb keel.autologin=root").boot();
-    vm.dialog.expect("keel: bb is running");
-    vm.dialog.expect("# ");
+    vm.shell(&["bb"]);
     vm
 }
 
@@ -24,8 +23,7 @@ fn ctrl_alt_delete_restarts() {
 #[test]
 fn the_power_button_powers_off() {
     let mut vm = running();
-    vm.monitor().power_button().expect("pressed");
-    let said = vm.powers_off();
+    let said = vm.press_power_button();
     assert!(said.contains("reboot: Power down"), "{said}");
 }
 
@@ -50,8 +48,7 @@ fn a_data_disk_is_clean_afterwards() {
     assert_eq!((disk::is_clean(&image), disk::mounts(&image)), (true, 0));
     let spec = Spec::host().modules(&["virtio_pci", "virtio_blk"]).disk(&image, Bus::Virtio).loud();
     let mut vm = spec.append("keel.data=/dev/vda keel.data.at=/data keel.containers=bb keel.autologin=root").boot();
-    vm.dialog.expect("keel: bb is running");
-    vm.dialog.expect("# ");
+    vm.shell(&["bb"]);
     assert!(vm.dialog.ok("grep ' /data ' /proc/mounts").starts_with("/dev/vda /data ext"));
     // Somebody who keeps it busy to the end, in the host and in a directory of it.
     vm.dialog

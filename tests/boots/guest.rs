@@ -84,8 +84,7 @@ fn ctrl_alt_del_and_the_power_button_end_it() {
     vm.dialog.expect("~# ");
     // The distribution's kernel has the button as modules; pid1 looks for buttons anew at SIGHUP.
     vm.dialog.ok("for m in $(cat /etc/modules); do insmod $m; done; kill -HUP 1");
-    vm.monitor().power_button().unwrap();
-    assert!(vm.powers_off().contains("reboot: Power down"));
+    assert!(vm.press_power_button().contains("reboot: Power down"));
 }
 
 /// The payload's status by isa-debug-exit: a write of N ends QEMU with 2N+1.

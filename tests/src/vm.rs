@@ -229,6 +229,36 @@ impl Vm {
         login(&mut self.dialog);
     }
 
+    /// The shell of an automatic login (`keel.autologin=root`), once these containers run: a slow machine has its login
+    /// before they do. What was said before the prompt.
+    #[track_caller]
+    pub fn shell(&mut self, containers: &[&str]) -> String {
+        let said = self.dialog.expect("~# ");
+        for name in containers {
+            self.dialog.ok(&format!("until [ \"$(lxc-info -n {name} -sH)\" = RUNNING ]; do :; done"));
+        }
+        said
+    }
+
+    /// Presses the power button until the machine hears it: its driver may be loading. Waits until QEMU ends.
+    #[track_caller]
+    pub fn press_power_button(&mut self) -> String {
+        let mut said = String::new();
+        for _ in 0..10 {
+            // An error: QEMU has ended since.
+            let pressed = self.monitor().power_button();
+            if let Some((_, before)) = self.dialog.find(&["reboot: Power down"], TYPE_AGAIN) {
+                said += &before;
+                said += "reboot: Power down";
+                break;
+            }
+            if pressed.is_err() {
+                break;
+            }
+        }
+        said + &self.powers_off()
+    }
+
     /// Waits until QEMU ends by itself: what the console said last, and QEMU's status.
     #[track_caller]
     pub fn ends(&mut self) -> (String, ExitStatus) {
