@@ -16,6 +16,8 @@ use crate::watch::{launch, solo};
 use keel_core::commands::{Opt, UsageError};
 use keel_core::config::Dialect;
 use rustix::termios::isatty;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// Where pid1 is inside, in a /dev that goes with the container.
 const INSIDE: &str = "dev/.keel-pid1";
@@ -79,11 +81,19 @@ pub fn run(call: &mut Call) -> Answer {
     })
 }
 
+/// Whether any user may execute a program where it is.
+fn reachable(path: &Path) -> bool {
+    path.ancestors().all(|at| std::fs::metadata(at).is_ok_and(|meta| meta.permissions().mode() & 0o001 != 0))
+}
+
 /// Puts pid1 in front of the command, if it can be; lines of configuration that this takes.
 fn with_pid1(definition: &Definition, command: &mut Vec<String>) -> Option<Vec<String>> {
     let path = pid1_nearby().ok()?;
     let path = path.to_str().filter(|path| !path.contains(char::is_control))?;
     let config = &definition.config;
+    if config.init.uid != 0 && config.rootfs.path.is_none() && !reachable(Path::new(path)) {
+        return None;
+    }
     let (program, lines) = match &config.rootfs.path {
         None => (path.to_owned(), Vec::new()),
         Some(_) if config.autodev.unwrap_or(config.dialect == Dialect::Current) => {
