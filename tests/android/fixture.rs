@@ -10,7 +10,7 @@ use tests::proc::until;
 use tests::ran::Ran;
 
 /// What rc files of JellyBean do, in the stand-in's words: what is good for a container, and what would hurt its host.
-const RC: &str = r#"
+pub const RC: &str = r#"
 on early-init
     write /proc/1/oom_adj -16
     start ueventd
@@ -114,6 +114,17 @@ impl Host {
     }
 }
 
+/// A /system with the stand-in's tools.
+pub fn system(container: &Container) -> PathBuf {
+    let system = container.base().join("system");
+    fs::create_dir_all(system.join("etc")).expect("a directory");
+    fs::create_dir_all(system.join("bin")).expect("a directory");
+    for tool in ["idle", "getprop", "setprop", "reboot", "servicemanager"] {
+        symlink("/init", system.join("bin").join(tool)).expect("a link");
+    }
+    system
+}
+
 /// One container and the host around it.
 pub struct Android {
     /// The container.
@@ -125,15 +136,12 @@ impl Android {
     /// `rc`: more of /init.rc; `config`: more of the configuration.
     pub fn new(rc: &str, config: &str) -> Android {
         let container = Container::undefined();
-        let (rootfs, system) = (container.rootfs(), container.base().join("system"));
-        for dir in [rootfs.join("sbin"), system.join("bin"), system.join("etc"), container.base().join("data")] {
+        let (rootfs, system) = (container.rootfs(), system(&container));
+        for dir in [rootfs.join("sbin"), container.base().join("data")] {
             fs::create_dir_all(dir).expect("a directory");
         }
         fs::copy(&built().probe, rootfs.join("init")).expect("the stand-in is copied");
         symlink("../init", rootfs.join("sbin/ueventd")).expect("a link");
-        for tool in ["idle", "getprop", "setprop", "reboot", "servicemanager"] {
-            symlink("/init", system.join("bin").join(tool)).expect("a link");
-        }
         let text = |name: &str, content: &str| {
             let path = rootfs.join(name);
             fs::write(&path, content).expect("written");

@@ -10,6 +10,7 @@ use libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::out::print;
 use super::{Answer, Call, Refusal};
+use crate::create::android::Source;
 use crate::create::{Head, Init, Password, Request, Template, create};
 use crate::fault::{Result, at, say};
 use crate::store::DEFAULT_CONF;
@@ -39,11 +40,15 @@ pub fn run(call: &mut Call) -> Answer {
             }
         }
     };
+    let (verb, android) = match template {
+        Template::CompiledIn("android" | "android-jellybean", _) => (Verb::TemplateAndroid, true),
+        _ => (Verb::TemplateBusybox, false),
+    };
     // LXC hands what follows `--` to its template; here one table reads both.
     if let Some(words) = args.trailing.take() {
-        let template = commands::parse(commands::command(Verb::TemplateBusybox), words)?;
+        let template = commands::parse(commands::command(verb), words)?;
         if template.has(Opt::Help) {
-            print(&commands::help(commands::command(Verb::TemplateBusybox), "keel create -t busybox --"))?;
+            print(&commands::help(commands::command(verb), &format!("keel create -t {kind} --")))?;
             return Ok(0);
         }
         args.options.extend(template.options.into_iter().filter(|(opt, _)| *opt != Opt::Name));
@@ -57,7 +62,23 @@ pub fn run(call: &mut Call) -> Answer {
     }
     let path = |opt| args.value(opt).map(PathBuf::from);
     let autologin = args.has(Opt::Autologin).then(|| args.value(Opt::Autologin).unwrap_or("root").to_owned());
+    let text = |opt| args.value(opt).map(String::from);
+    let android = match (android, path(Opt::Ramdisk)) {
+        (true, Some(ramdisk)) => Some(Source {
+            ramdisk,
+            system: path(Opt::System),
+            data: path(Opt::Data),
+            cache: path(Opt::Cache),
+            cmdline: text(Opt::Cmdline),
+            hardware: text(Opt::Hardware),
+        }),
+        (true, None) => {
+            return Err(UsageError("no ramdisk given: -t android NAME -- --ramdisk FILE --system IMAGE".into()).into());
+        }
+        (false, _) => None,
+    };
     let request = Request {
+        android,
         store: &store,
         name: &name,
         template,

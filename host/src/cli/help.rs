@@ -97,6 +97,7 @@ fn operand(call: &mut Call) -> Result<Option<String>, UsageError> {
 
 fn find(word: &str) -> Result<&'static Command, UsageError> {
     match word {
+        "android" | "android-jellybean" => Ok(commands::command(Verb::TemplateAndroid)),
         "busybox" => Ok(commands::command(Verb::TemplateBusybox)),
         _ => commands::by_name(word),
     }

@@ -4,6 +4,7 @@
 //! first write; the container is built under a name that no container can have and renamed when it is whole; what was
 //! begun is removed again on any failure and when the user interrupts. What exists is never touched.
 
+pub mod android;
 mod draft;
 mod head;
 mod manifest;
@@ -84,6 +85,8 @@ pub struct Request<'a> {
     pub rootfs: Option<PathBuf>,
     /// Say nothing about progress.
     pub quiet: bool,
+    /// What an Android is made from.
+    pub android: Option<android::Source>,
     /// A directory that will be `/` of the machine the container is for: taken off the paths in the configuration.
     pub sysroot: Option<PathBuf>,
 }
@@ -109,6 +112,10 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
     }
     let mut notes = Vec::new();
     let (mut config, work) = prepare(request, &rootfs, &mut notes)?;
+    let beside = match &work {
+        Fill::Work(_, beside) => beside.clone(),
+        _ => Vec::new(),
+    };
 
     let lxcpath = request.store.lxcpath();
     fs::create_dir_all(lxcpath).map_err(|e| at("mkdir", lxcpath, e))?;
@@ -131,6 +138,9 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
         };
         config += &fill(request, &work, top, &rootfs, interrupted)?;
     }
+    for name in beside {
+        draft.tree.dir(name, 0o771).map_err(|e| at("mkdir", dir.join(name), e))?;
+    }
     draft.tree.file("config", 0o640, config.as_bytes()).map_err(|e| at("write", dir.join("config"), e))?;
     if interrupted() {
         return say("interrupted");
@@ -150,8 +160,8 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
 enum Fill {
     /// There is none.
     Nothing,
-    /// What a template says.
-    Work(Vec<Work>),
+    /// What a template says, and directories beside the rootfs.
+    Work(Vec<Work>, Vec<&'static str>),
     /// An archive; `-` is standard input.
     Tar(PathBuf),
     /// An image.
@@ -163,7 +173,7 @@ fn fill(request: &Request, fill: &Fill, top: &Tree, rootfs: &Path, interrupted: 
     let label = format!("keel: {}", request.name);
     match fill {
         Fill::Nothing => {}
-        Fill::Work(work) => {
+        Fill::Work(work, _) => {
             for one in work {
                 if interrupted() {
                     return say("interrupted");
@@ -236,6 +246,15 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
         config += &request.head.as_ref().map_or_else(|| lines.clone(), |head| head.followed_by(lines.clone()));
         return Ok((config, fill));
     }
+    if let Some(source) = &request.android {
+        let own = seen(request, &request.store.dir(request.name))?;
+        let prepared = android::prepare(source, &request.template, &own, notes)?;
+        let words = [("ROOTFS", seen(request, rootfs)?), ("NAME", request.name.to_string())];
+        let label = request.template.label("config");
+        let lines = template::fill(&label, &request.template.read_text("config")?, &words)? + &prepared.lines;
+        config += &request.head.as_ref().map_or_else(|| lines.clone(), |head| head.followed_by(lines.clone()));
+        return Ok((config, Fill::Work(prepared.work, prepared.beside)));
+    }
     let busybox = match &request.busybox {
         Some(path) => Program::open(path)?,
         None => match Program::in_path("busybox") {
@@ -269,7 +288,7 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
     };
     let work = work::plan(&request.template, programs, &choices, notes)?;
     notes.extend(choices.notes);
-    Ok((config, Fill::Work(work)))
+    Ok((config, Fill::Work(work, Vec::new())))
 }
 
 /// How the machine that the container is for will see this path.

@@ -23,7 +23,9 @@ type Files = &'static [(&'static str, &'static [u8])];
 const BUSYBOX: Files = compiled_in!("busybox":
     "config" "manifest" "applets" "empty" "passwd" "group" "shadow" "hostname" "hosts" "issue" "profile" "fstab" "inittab");
 
-const COMPILED_IN: &[(&str, Files)] = &[("busybox", BUSYBOX)];
+const ANDROID: Files = compiled_in!("android-jellybean": "config" "manifest");
+
+const COMPILED_IN: &[(&str, Files)] = &[("busybox", BUSYBOX), ("android", ANDROID), ("android-jellybean", ANDROID)];
 
 /// A template's files.
 #[derive(Debug)]
@@ -184,7 +186,7 @@ mod tests {
         assert_eq!(refused("/etc/passwd"), "template '/etc/passwd' is neither a directory nor a program");
         assert_eq!(
             refused("bussybox"),
-            "no template 'bussybox' [there is busybox, none, tar, oci, a directory or a program]"
+            "no template 'bussybox' [there is busybox, android, android-jellybean, none, tar, oci, a directory or a program]"
         );
         assert!(refused("/no/such").ends_with("ENOENT"));
     }

@@ -42,7 +42,7 @@ pub fn completions(shell: Shell) -> String {
 }
 
 fn shown() -> impl Iterator<Item = &'static Command> {
-    COMMANDS.iter().filter(|c| c.verb != Verb::TemplateBusybox)
+    COMMANDS.iter().filter(|c| !c.is_template())
 }
 
 /// The options that can be used; those that are refused for now are not offered.

@@ -1,6 +1,6 @@
 //! `--help`, `--usage` and the overview, made from the tables.
 
-use super::{COMMANDS, Command, Verb, spelled};
+use super::{COMMANDS, Command, spelled};
 use alloc::format;
 use alloc::string::String;
 
@@ -59,7 +59,7 @@ pub fn overview() -> String {
         entry(&mut out, command.name, command.summary);
     }
     out += "\nalso:\n";
-    for command in COMMANDS.iter().filter(|c| c.hidden && c.verb != Verb::TemplateBusybox) {
+    for command in COMMANDS.iter().filter(|c| c.hidden && !c.is_template()) {
         entry(&mut out, command.name, command.summary);
     }
     out += "\n'keel help COMMAND' says more. Called as lxc-start, lxc-stop .. it is that tool.\n";

@@ -1,6 +1,6 @@
 //! Manual pages in roff's man(7) macros, made from the tables.
 
-use super::{COMMANDS, Command, Verb, spelled};
+use super::{COMMANDS, Command, spelled};
 use crate::config::lxc;
 use alloc::format;
 use alloc::string::String;
@@ -52,7 +52,7 @@ pub fn man_overview(boot: &[(&str, &str)]) -> String {
          configuration files; under a name of LXC's tools (lxc-start ..) it is that tool.",
     );
     out += "\n.SH COMMANDS\n";
-    for command in COMMANDS.iter().filter(|c| c.verb != Verb::TemplateBusybox) {
+    for command in COMMANDS.iter().filter(|c| !c.is_template()) {
         tagged(&mut out, command.name, command.summary);
     }
     if !boot.is_empty() {

@@ -108,6 +108,8 @@ pub enum Verb {
     Version,
     /// Not a command of its own: the arguments after `--` of `create -t busybox`.
     TemplateBusybox,
+    /// The same of `create -t android`.
+    TemplateAndroid,
 }
 
 /// One command: a row of `COMMANDS`.
@@ -179,6 +181,11 @@ pub enum Offer {
 }
 
 impl Command {
+    /// Whether it is not a command of its own, but the options of a template.
+    pub fn is_template(&self) -> bool {
+        matches!(self.verb, Verb::TemplateBusybox | Verb::TemplateAndroid)
+    }
+
     /// The rows of the options that it has, in the order of the table.
     pub fn options(&self) -> impl Iterator<Item = &'static OptionRow> + use<> {
         let verb = self.verb;

@@ -6,8 +6,8 @@
 use super::Verb::{
     Attach, Autostart, Cgroup, CheckConfig, Clone, Completions, Config, Console, Copy, Create, Destroy, Device,
     Execute, Freeze, Halt, Help, Info, InstallLinks, Kill, Ls, Man, Monitor, Net, Netstat, Plan, PowerOff, Ps, Reboot,
-    Restart, Shutdown, Snapshot, Start, Stop, TemplateBusybox, Top, Unfreeze, Unshare, UpdateConfig, UsernsExec,
-    Version, Wait,
+    Restart, Shutdown, Snapshot, Start, Stop, TemplateAndroid, TemplateBusybox, Top, Unfreeze, Unshare, UpdateConfig,
+    UsernsExec, Version, Wait,
 };
 use super::{Offer, OptionRow, Value, Verb};
 
@@ -41,6 +41,12 @@ pub enum Opt {
     StaticDev,
     Sysroot,
     TemplateIgnored,
+    Ramdisk,
+    System,
+    Data,
+    Cache,
+    Cmdline,
+    Hardware,
     Daemon,
     Foreground,
     Define,
@@ -148,7 +154,7 @@ const LEVELLED: &[Verb] = &[
 ];
 #[rustfmt::skip]
 const ALL: &[Verb] = &[
-    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Net, Version, TemplateBusybox, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, Shutdown, Netstat, Restart,
+    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Net, Version, TemplateBusybox, TemplateAndroid, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, Shutdown, Netstat, Restart,
 ];
 const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"];
 
@@ -193,7 +199,7 @@ const fn later(
 pub const OPTIONS: &[OptionRow] = &[
     row(Opt::Name, "n", &["name"], Value::Needed("NAME", Offer::Containers), NAMED, "the container; may also stand without -n"),
     // create
-    row(Opt::Template, "t", &["template"], words("TEMPLATE", &["busybox", "none", "tar", "oci"]), &[Create], "what to make it from: 'busybox', 'none', 'tar' FILE, 'oci' DIR, a directory with a template, or a program of LXC's kind"),
+    row(Opt::Template, "t", &["template"], words("TEMPLATE", &["busybox", "android", "none", "tar", "oci"]), &[Create], "what to make it from: 'busybox', 'android', 'none', 'tar' FILE, 'oci' DIR, a directory with a template, or a program of LXC's kind"),
     row(Opt::RcFile, "f", &["config", "rcfile"], file(), &[Create], "begin the new configuration with this file"),
     row(Opt::BusyboxPath, "", &["busybox", "busybox-path"], file(), &[Create, TemplateBusybox], "the static busybox to copy; else the one in PATH"),
     row(Opt::TemplateInit, "", &["init"], words("INIT", &["pid1", "busybox"]), &[Create, TemplateBusybox], "the first program: Keel's 'pid1' (the default) or 'busybox'"),
@@ -204,8 +210,14 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::StaticDev, "", &["static-dev"], Value::None, &[Create, TemplateBusybox], "device nodes in the image instead of a /dev made at each start; needs root"),
     row(Opt::Rootfs, "", &["rootfs", "dir"], dir(), &[Create, TemplateBusybox], "put the root file system here instead of below the lxcpath"),
     row(Opt::Sysroot, "", &["sysroot"], dir(), &[Create, TemplateBusybox], "for a ramdisk in the making: this directory will be '/', so take it off the paths in the configuration"),
-    row(Opt::Name, "n", &["name"], needs("NAME"), &[TemplateBusybox], "the container's name"),
-    row(Opt::TemplateIgnored, "p", &["path", "mapped-uid", "mapped-gid"], needs("VALUE"), &[TemplateBusybox], "taken for LXC's sake, without effect"),
+    row(Opt::Ramdisk, "", &["ramdisk"], file(), &[Create, TemplateAndroid], "Android's ramdisk.img, a boot image around it, or a directory with its files"),
+    row(Opt::System, "", &["system"], file(), &[Create, TemplateAndroid], "/system, read-only: an image (squashfs, ext4, erofs), a device or a directory"),
+    row(Opt::Data, "", &["data"], file(), &[Create, TemplateAndroid], "/data: the same, writable; else a directory beside the root file system"),
+    row(Opt::Cache, "", &["cache"], file(), &[Create, TemplateAndroid], "/cache: the same, writable; else a directory beside the root file system"),
+    row(Opt::Cmdline, "", &["cmdline"], needs("WORDS"), &[Create, TemplateAndroid], "the kernel command line that Android sees; else that of the boot image"),
+    row(Opt::Hardware, "", &["hardware"], needs("NAME"), &[Create, TemplateAndroid], "androidboot.hardware: init reads /init.NAME.rc"),
+    row(Opt::Name, "n", &["name"], needs("NAME"), &[TemplateBusybox, TemplateAndroid], "the container's name"),
+    row(Opt::TemplateIgnored, "p", &["path", "mapped-uid", "mapped-gid"], needs("VALUE"), &[TemplateBusybox, TemplateAndroid], "taken for LXC's sake, without effect"),
     row(Opt::Bdev, "B", &["bdev"], words("TYPE", &["dir", "best"]), &[Create], "the kind of storage: a directory, which is also the best"),
     later(Opt::FsType, "", &["fstype"], needs("TYPE"), &[Create], "the file system to make on the storage"),
     later(Opt::FsSize, "", &["fssize"], needs("SIZE"), &[Create], "the size of the storage"),

@@ -280,4 +280,11 @@ pub const COMMANDS: &[Command] = &[
         hidden: true,
         ..BASE
     },
+    Command {
+        verb: Verb::TemplateAndroid,
+        name: "create -t android --",
+        summary: "options of the Android template",
+        hidden: true,
+        ..BASE
+    },
 ];

@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
 
-const VERBS: [Verb; 41] = [
+const VERBS: [Verb; 42] = [
     Verb::Create,
     Verb::Start,
     Verb::Stop,
@@ -25,6 +25,7 @@ const VERBS: [Verb; 41] = [
     Verb::Reboot,
     Verb::Halt,
     Verb::TemplateBusybox,
+    Verb::TemplateAndroid,
     Verb::Freeze,
     Verb::Unfreeze,
     Verb::Wait,
