@@ -5,7 +5,8 @@ use tests::skip;
 use tests::vm::Spec;
 
 /// Modules of the tests' kernel.
-const MODULES: [&str; 9] = ["veth", "bridge", "8021q", "ipvlan", "macvlan", "dummy", "virtio_pci", "virtio_net", "ipv6"];
+const MODULES: [&str; 9] =
+    ["veth", "bridge", "8021q", "ipvlan", "macvlan", "dummy", "virtio_pci", "virtio_net", "ipv6"];
 
 fn lines(kind: &str, link: &str, address: &str, more: &str) -> String {
     format!(

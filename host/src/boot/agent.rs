@@ -24,7 +24,7 @@ const BUTTONS: u32 = 100;
 const LOGINS: u32 = 200;
 
 /// How long logins wait for containers, so that what is said of them stands above the prompt.
-const LOGIN_PATIENCE: Duration = Duration::from_secs(1);
+const LOGIN_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a hand-over waits for containers.
 const READY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long SIGKILL may take: what is stuck in the kernel longer is left.

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::sys::process::exit_now;
 
-    fn change(job: &mut Vec<i32>) -> ! {
+    fn change(job: &mut [i32; 3]) -> ! {
         let depth = [7u8; 8192];
         job[0] = i32::from(depth[job[1] as usize]);
         // SAFETY: closes a descriptor of this process alone.
@@ -187,7 +187,7 @@ mod tests {
     /// The child's writes are seen, its descriptors are its own, and its status is that of any child.
     #[test]
     fn a_child_shares_memory_and_nothing_else() {
-        let mut job = vec![1, 2, 3];
+        let mut job = [1, 2, 3];
         let child = vfork(0, &mut job, |_| None, change);
         let (pid, _pidfd) = match child {
             // An old kernel, or another processor.
