@@ -5,6 +5,5 @@
 
 mod create;
 mod fixture;
-mod properties;
 mod protection;
 mod start;

@@ -89,6 +89,33 @@ fn the_host_routes_to_a_container_without_a_bridge() {
 }
 
 #[test]
+fn the_link_answers_for_a_container_behind_it() {
+    let Some(place) = bridge() else { return };
+    let world = busybox(
+        "lxc.net.0.type = veth\nlxc.net.0.veth.pair = up0\nlxc.net.0.flags = up\nlxc.net.0.ipv4.address = 10.6.0.1/24\n",
+    );
+    world.start();
+    place.ip("route add default dev up0");
+    place.ip("route add 10.6.0.0/24 dev up0");
+    let a = busybox(
+        "lxc.net.0.type = veth\nlxc.net.0.veth.mode = router\nlxc.net.0.link = up0\nlxc.net.0.flags = up\n\
+         lxc.net.0.l2proxy = 1\nlxc.net.0.ipv4.address = 10.6.0.7/32\nlxc.net.0.ipv4.gateway = 169.254.0.1\n",
+    );
+    let said = a.keel("start").fails(1);
+    assert!(said.contains("'l2proxy' needs the host's sysctl net.ipv4.conf.up0.forwarding = 1"), "{said}");
+    // By a program of this namespace: to be seen by it and by nobody else.
+    let on = "echo 1 > /proc/sys/net/ipv4/conf/up0/forwarding";
+    tests::ran::run(std::process::Command::new("sh").args(["-c", on])).ok();
+    a.start();
+    assert!(place.ip("neigh show proxy").contains("10.6.0.7 dev up0"));
+    inside(&world, "ping -c 1 -W 5 10.6.0.7");
+    a.keel("stop -k").ok();
+    assert!(!place.ip("neigh show proxy").contains("10.6.0.7"));
+    world.keel("stop -k").ok();
+    place.until_links(&["br0"]);
+}
+
+#[test]
 fn every_failing_step_leaves_nothing() {
     let Some(place) = bridge() else { return };
     let down = "lxc.net.0.ipv4.gateway = auto\nlxc.net.0.veth.pair = bb0";

@@ -5,7 +5,6 @@
 #![no_std]
 extern crate alloc;
 
-pub mod android;
 pub mod commands;
 pub mod config;
 pub mod facts;

@@ -25,6 +25,7 @@ pub mod nl {
     pub const NEWADDR: u16 = 20;
     pub const GETADDR: u16 = 22;
     pub const NEWROUTE: u16 = 24;
+    pub const DELROUTE: u16 = 25;
     pub const NEWNEIGH: u16 = 28;
     pub const DELNEIGH: u16 = 29;
 }
@@ -143,6 +144,17 @@ pub fn address(link: u32, ip: IpAddr, prefix: u8, broadcast: Option<Ipv4Addr>) -
     let fixed = [&[family, prefix, 0, 0][..], &link.to_ne_bytes()].concat();
     let message = Message::new(nl::NEWADDR, nl::CREATE | nl::EXCL | nl::ACK, &fixed);
     message.attr(2, &bytes).attr(1, &bytes).attr_if(4, broadcast.map(|b| b.octets()))
+}
+
+/// About a route to one address, or to a network, or the default one: `struct rtmsg` with the lengths of destination and
+/// source, TOS, RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST; RTA_DST, RTA_GATEWAY, RTA_OIF.
+pub fn route(kind: u16, link: u32, to: Option<(IpAddr, u8)>, via: Option<IpAddr>, v6: bool) -> Message {
+    // RT_SCOPE_LINK without a gateway: who is there is asked directly.
+    let scope = if via.is_none() && !v6 { 253 } else { 0 };
+    let fixed = [if v6 { 10 } else { 2 }, to.map_or(0, |t| t.1), 0, 0, 254, 3, scope, 1, 0, 0, 0, 0];
+    let flags = if kind == nl::NEWROUTE { nl::CREATE | nl::EXCL | nl::ACK } else { nl::ACK };
+    let message = Message::new(kind, flags, &fixed).attr_if(1, to.map(|t| bytes(t.0).1));
+    message.attr_if(5, via.map(|ip| bytes(ip).1)).u32(4, link)
 }
 
 /// About an address for which the host answers: `struct ndmsg` with NTF_PROXY; NDA_DST.

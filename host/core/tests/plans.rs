@@ -91,7 +91,7 @@ fn links() -> Vec<Link> {
     };
     vec![
         link(1, "lo", ""),
-        link(2, "eth0", ""),
+        Link { routes: [true; 3], ..link(2, "eth0", "") },
         link(3, "eth1", ""),
         Link { addresses: vec![Address::v4("10.0.3.1/24").unwrap()], ..link(4, "lxcbr0", "bridge") },
         Link { mtu: 9000, default_vlan: Some(1), ..link(5, "vbr0", "bridge") },

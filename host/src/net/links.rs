@@ -85,6 +85,7 @@ fn link(body: &[u8]) -> Option<Link> {
         default_vlan: filters.then(|| default.unwrap_or(1)),
         bytes: (count(2), count(3)),
         addresses: Vec::new(),
+        routes: [false; 3],
         master: of(ifla::MASTER).and_then(|m| u32_at(m, 0)).unwrap_or(0),
     })
 }

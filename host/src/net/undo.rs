@@ -47,7 +47,18 @@ impl Undo {
                     Netlink::route().and_then(|host| host.change(netlink::proxy(nl::DELNEIGH, host.index(link)?, *ip)));
                 match gone {
                     Ok(()) | Err(Errno::NOENT | Errno::NODEV) => Ok(()),
-                    Err(e) => Err(Failure::errno(format_args!("ip neigh del proxy {ip} dev {}", shown(link)), e)),
+                    Err(e) => Err(Failure::errno(left, e)),
+                }
+            }
+            Left::Route { link, ip } => {
+                let to = Some((*ip, if ip.is_ipv4() { 32 } else { 128 }));
+                let gone = Netlink::route().and_then(|host| {
+                    host.change(netlink::route(nl::DELROUTE, host.index(link)?, to, None, ip.is_ipv6()))
+                });
+                match gone {
+                    // ESRCH: there is none.
+                    Ok(()) | Err(Errno(libc::ESRCH) | Errno::NODEV) => Ok(()),
+                    Err(e) => Err(Failure::errno(left, e)),
                 }
             }
             Left::Script { argv, envp } => run(argv, envp).map_err(|e| Failure::errno(left, e)),

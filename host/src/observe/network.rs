@@ -27,18 +27,31 @@ pub fn network(facts: &mut Facts, config: &Config) -> Result<(), Failure> {
 
 fn host_links(config: &Config) -> Result<Vec<Link>, Errno> {
     let host = crate::net::Netlink::route()?;
-    if config.net.iter().any(|net| net.kind.value == NetKind::Phys) {
-        // Any of them may be meant, or may be one that came back under another name.
-        return crate::net::dump(&host);
-    }
+    // Any of them may be meant, or may be one that came back under another name.
+    let all = config.net.iter().any(|net| net.kind.value == NetKind::Phys);
     let names = config.net.iter().flat_map(|net| [&net.link, &net.veth.pair]).flatten();
-    let mut links = crate::net::named(&host, names.map(|name| name.value.as_str()))?;
+    let mut links = match all {
+        true => crate::net::dump(&host)?,
+        false => crate::net::named(&host, names.map(|name| name.value.as_str()))?,
+    };
+    for net in config.net.iter().filter(|net| net.l2proxy) {
+        let name = net.link.as_ref().map_or("", |l| l.value.as_str());
+        let on = |setting: &str| std::fs::read_to_string(setting).is_ok_and(|text| text.trim() == "1");
+        links.iter_mut().filter(|l| l.name == name).for_each(|link| {
+            let v6 = format!("/proc/sys/net/ipv6/conf/{name}");
+            link.routes = [
+                on(&format!("/proc/sys/net/ipv4/conf/{name}/forwarding")),
+                on(&format!("{v6}/forwarding")),
+                on(&format!("{v6}/proxy_ndp")),
+            ];
+        });
+    }
     let auto = |gateway: &Option<At<Gateway>>| gateway.as_ref().is_some_and(|g| g.value == Gateway::Auto);
     // AF_INET, AF_INET6: every veth of the host has one of the second kind.
     for (family, wanted) in
         [(2, config.net.iter().any(|n| auto(&n.gateway4))), (10, config.net.iter().any(|n| auto(&n.gateway6)))]
     {
-        if wanted {
+        if wanted && !all {
             crate::net::addresses(&host, &mut links, family)?;
         }
     }

@@ -55,17 +55,7 @@ pub fn perform(stage: &mut Stage, step: &NetStep) -> Result<(), Errno> {
         }
         NetStep::AddRoute { side, link, to, via, v6 } => {
             let socket = socket(*side);
-            // `struct rtmsg`: family, lengths of destination and source, TOS, RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST.
-            // RT_SCOPE_LINK without a gateway: who is there is asked directly.
-            let scope = if via.is_none() && !v6 { 253 } else { 0 };
-            // AF_INET6, AF_INET.
-            let family = if *v6 { 10 } else { 2 };
-            let fixed = [family, to.map_or(0, |t| t.1), 0, 0, 254, 3, scope, 1, 0, 0, 0, 0];
-            // RTA_DST, RTA_GATEWAY, RTA_OIF.
-            let message = Message::new(nl::NEWROUTE, nl::CREATE | nl::EXCL | nl::ACK, &fixed);
-            let message =
-                message.attr_if(1, to.map(|t| netlink::bytes(t.0).1)).attr_if(5, via.map(|ip| netlink::bytes(ip).1));
-            socket.change(message.u32(4, socket.index(link)?))
+            socket.change(netlink::route(nl::NEWROUTE, socket.index(link)?, *to, *via, *v6))
         }
         NetStep::AddProxy { link, ip } => {
             namespace.host.change(netlink::proxy(nl::NEWNEIGH, namespace.host.index(link)?, *ip))

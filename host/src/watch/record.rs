@@ -100,6 +100,7 @@ fn written(left: &Left) -> Value {
             "device": name.to_string_lossy(), "inside": inside.to_string_lossy(), "mtu": mtu, "hwaddr": hwaddr,
         }),
         Left::Proxy { link, ip } => json!({ "proxy": ip.to_string(), "link": link.to_string_lossy() }),
+        Left::Route { link, ip } => json!({ "route": ip.to_string(), "link": link.to_string_lossy() }),
         Left::Script { argv, envp } => json!({ "script": texts(argv), "environment": texts(envp) }),
     }
 }
@@ -120,7 +121,11 @@ fn read_left(value: &Value) -> Option<Left> {
         return Some(Left::Device { name, inside: text("inside")?, mtu, hwaddr });
     }
     if let Some(link) = text("link") {
-        return Some(Left::Proxy { link, ip: value.get("proxy")?.as_str()?.parse().ok()? });
+        let ip = |field: &str| value.get(field)?.as_str()?.parse().ok();
+        return match ip("proxy") {
+            Some(ip) => Some(Left::Proxy { link, ip }),
+            None => Some(Left::Route { link, ip: ip("route")? }),
+        };
     }
     Some(Left::Script { argv: texts("script")?, envp: texts("environment")? })
 }
@@ -143,6 +148,23 @@ fn boot_id() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_network_leaves_is_read_as_it_was_written() {
+        let c = |s: &str| CString::new(s).unwrap();
+        for left in [
+            Left::Device { name: c("eth1"), inside: c("lan"), mtu: 1500, hwaddr: Some([2, 0, 0, 0, 0, 255]) },
+            Left::Device { name: c("eth1"), inside: c("eth1"), mtu: 0, hwaddr: None },
+            Left::Proxy { link: c("eth0"), ip: "10.0.0.1".parse().unwrap() },
+            Left::Route { link: c("lo"), ip: "fd00::1".parse().unwrap() },
+            Left::Script { argv: vec![c("sh"), c("-c"), c("x 'y'")], envp: vec![c("A=\u{e4}")] },
+        ] {
+            assert_eq!(read_left(&written(&left)), Some(left));
+        }
+        for odd in [json!({}), json!(7), json!({ "device": "x" }), json!({ "link": "lo", "route": "x" })] {
+            assert_eq!(read_left(&odd), None);
+        }
+    }
 
     #[test]
     fn a_record_holds_as_long_as_its_process() {

@@ -162,9 +162,6 @@ pub const COMMANDS: &[Command] = &[
     tools::KILL,
     tools::PS,
     tools::NETSTAT,
-    tools::GET_PROP,
-    tools::SET_PROP,
-    tools::SERVICE,
     tools::CLONE,
     Command {
         verb: Verb::Plan,

@@ -7,7 +7,7 @@ mod inside;
 mod veth;
 
 use super::{Plan, Planned, Request, hooks, operand};
-use crate::config::net::{Ipvlan, Isolation, Macvlan, VethMode};
+use crate::config::net::{Address, Ipvlan, Isolation, Macvlan, VethMode};
 use crate::config::{At, Config, Net, NetKind, Origin};
 use crate::facts::{Facts, Link, Namespaces};
 use crate::failure::Failure;
@@ -232,10 +232,32 @@ impl<'a> Work<'a> {
             let text = "'l2proxy' needs a 'link', and type 'ipvlan', or 'veth' in mode 'router'";
             return self.refuse(net.kind.origin, text.into());
         };
+        let on_ip = net.kind.value == NetKind::Ipvlan;
+        if on_ip && net.ipvlan != Ipvlan::L3s {
+            self.refuse(
+                link.origin,
+                "'l2proxy' needs 'ipvlan.mode = l3s': the others do not ask the host's routes".into(),
+            );
+        }
+        let settings = ["ipv4.conf.NAME.forwarding", "ipv6.conf.NAME.forwarding", "ipv6.conf.NAME.proxy_ndp"];
+        let has = |v6: bool| net.addresses.iter().any(|a| a.value.ip.is_ipv6() == v6);
+        let on = self.link(&link.value).map_or([true; 3], |l| l.routes);
+        for (i, setting) in settings.iter().enumerate() {
+            if has(i > 0) && !on[i] {
+                let setting = setting.replace("NAME", &link.value);
+                self.refuse(link.origin, format!("'l2proxy' needs the host's sysctl net.{setting} = 1"));
+            }
+        }
         for At { value, origin } in &net.addresses {
             let (link, ip) = (operand(&link.value), value.ip);
             self.must(NetStep::Remember(Left::Proxy { link: link.clone(), ip }), *origin);
             self.must(NetStep::AddProxy { link, ip }, *origin);
+            if on_ip {
+                // The kernel answers for what it would not send out where the question came from.
+                self.must(NetStep::Remember(Left::Route { link: operand("lo"), ip }), *origin);
+                let prefix = if ip.is_ipv4() { 32 } else { 128 };
+                self.route(Side::Host, "lo", Some(Address { ip, prefix, broadcast: None }), None, *origin);
+            }
         }
     }
 

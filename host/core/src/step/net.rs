@@ -57,6 +57,8 @@ pub enum Left {
     Device { name: CString, inside: CString, mtu: u32, hwaddr: Option<[u8; 6]> },
     /// A neighbour proxy entry on an interface of the host.
     Proxy { link: CString, ip: IpAddr },
+    /// A route of the host to a single address.
+    Route { link: CString, ip: IpAddr },
     /// A program to run.
     Script { argv: Vec<CString>, envp: Vec<CString> },
 }
@@ -143,6 +145,7 @@ impl fmt::Display for Left {
         match self {
             Left::Device { name, .. } => write!(f, "take {} back", name.to_string_lossy()),
             Left::Proxy { link, ip } => write!(f, "ip neigh del proxy {ip} dev {}", link.to_string_lossy()),
+            Left::Route { link, ip } => write!(f, "ip route del {ip} dev {}", link.to_string_lossy()),
             Left::Script { argv, .. } => {
                 write!(f, "run {}", argv.last().map(|a| a.to_string_lossy()).unwrap_or_default())
             }
