@@ -5,6 +5,7 @@
 // The test harness brings a main of its own; see sys/entry.rs for ours.
 #![cfg_attr(not(test), no_main)]
 
+mod android;
 mod attach;
 mod boot;
 mod cgroup;

@@ -3,7 +3,7 @@
 //! Works in the child between clone and exec, so nothing here allocates, formats or prints; operands are ready in the plan.
 //! Paths of the rootfs are resolved by `beneath`, without following a symbolic link.
 
-mod beneath;
+pub mod beneath;
 mod copy;
 mod devices;
 mod files;

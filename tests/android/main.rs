@@ -5,5 +5,6 @@
 
 mod create;
 mod fixture;
+mod properties;
 mod protection;
 mod start;

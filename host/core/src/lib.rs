@@ -5,6 +5,7 @@
 #![no_std]
 extern crate alloc;
 
+pub mod android;
 pub mod commands;
 pub mod config;
 pub mod facts;

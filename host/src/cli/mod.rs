@@ -3,6 +3,7 @@
 //! Here alone messages and exit codes are made of what the rest returns: 0 done, 1 failed, 2 wrong usage; the tools of
 //! LXC say 1 for wrong usage too.
 
+mod android;
 mod attach;
 mod autostart;
 mod cgroup;
@@ -113,6 +114,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::Unshare => unshare::unshare(call),
         Verb::UsernsExec => unshare::usernsexec(call),
         Verb::Ps => ps::ps(call),
+        Verb::GetProp | Verb::SetProp | Verb::Service => android::run(call),
         Verb::Netstat => ps::netstat(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),

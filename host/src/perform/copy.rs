@@ -10,8 +10,8 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RawDir, Stat, Uid};
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 
-/// Levels of directories; each takes a few KiB of stack.
-const DEEPEST: u32 = 48;
+/// Levels of directories; each takes somewhat more than 1 KiB of the child's small stack.
+const DEEPEST: u32 = 24;
 /// PATH_MAX: the longest that a link says.
 const LONGEST_LINK: usize = 4096;
 
@@ -23,7 +23,7 @@ pub fn tree(from: &CStr, to: BorrowedFd<'_>) -> Result<(), Errno> {
 
 fn directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, levels: u32) -> Result<(), Errno> {
     let left = levels.checked_sub(1).ok_or(Errno(libc::ELOOP))?;
-    let mut buffer = [MaybeUninit::uninit(); 2048];
+    let mut buffer = [MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(from, &mut buffer);
     while let Some(entry) = entries.next() {
         let entry = entry.map_err(errno)?;
@@ -55,7 +55,7 @@ fn at(dir: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> Result<OwnedFd, Errno>
 fn file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> Result<(), Errno> {
     let source = at(from, name, OFlags::RDONLY | OFlags::NOFOLLOW)?;
     let target = at(to, name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW)?;
-    let mut bytes = [0; 16384];
+    let mut bytes = [0; 8192];
     loop {
         let n = rustix::io::retry_on_intr(|| rustix::io::read(&source, &mut bytes)).map_err(errno)?;
         if n == 0 {

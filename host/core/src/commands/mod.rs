@@ -78,6 +78,12 @@ pub enum Verb {
     Kill,
     /// Lists processes of containers.
     Ps,
+    /// `keel getprop`
+    GetProp,
+    /// `keel setprop`
+    SetProp,
+    /// `keel service`
+    Service,
     /// Asks a container to halt.
     Shutdown,
     /// Lists sockets of a container.

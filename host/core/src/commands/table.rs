@@ -162,6 +162,9 @@ pub const COMMANDS: &[Command] = &[
     tools::KILL,
     tools::PS,
     tools::NETSTAT,
+    tools::GET_PROP,
+    tools::SET_PROP,
+    tools::SERVICE,
     tools::CLONE,
     Command {
         verb: Verb::Plan,

@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
 
-const VERBS: [Verb; 42] = [
+const VERBS: [Verb; 45] = [
     Verb::Create,
     Verb::Start,
     Verb::Stop,
@@ -44,6 +44,9 @@ const VERBS: [Verb; 42] = [
     Verb::UsernsExec,
     Verb::Kill,
     Verb::Ps,
+    Verb::GetProp,
+    Verb::SetProp,
+    Verb::Service,
     Verb::Shutdown,
     Verb::Netstat,
     Verb::Restart,

@@ -247,3 +247,32 @@ pub(super) const NETSTAT: Command = Command {
     hidden: true,
     ..BASE
 };
+
+pub(super) const GET_PROP: Command = Command {
+    verb: Verb::GetProp,
+    name: "getprop",
+    summary: "print properties of a running Android",
+    operands: "NAME [PROPERTY]",
+    about: &["Of Android 4.1 to 4.3, from the host: read from the area that its init shares with its services."],
+    examples: &[("keel getprop jb ro.hardware", "one"), ("keel getprop jb", "all")],
+    ..BASE
+};
+
+pub(super) const SET_PROP: Command = Command {
+    verb: Verb::SetProp,
+    name: "setprop",
+    summary: "set a property of a running Android",
+    operands: "NAME PROPERTY VALUE",
+    examples: &[("keel setprop jb persist.adb.tcp.port 5555", "adbd listens there when it is started again")],
+    ..BASE
+};
+
+pub(super) const SERVICE: Command = Command {
+    verb: Verb::Service,
+    name: "service",
+    summary: "start, stop or restart a service of a running Android",
+    operands: "NAME start|stop|restart SERVICE",
+    about: &["Asks its init by the property ctl.start and its like; init.svc.SERVICE says what became of it."],
+    examples: &[("keel service jb restart adbd", "adbd anew")],
+    ..BASE
+};

@@ -1,0 +1,113 @@
+//! Properties of Android 4.1 to 4.3 as bytes: the area that init shares, and the message by which one is set.
+//!
+//! The area is the container's, and hostile: every offset is checked. Refuses the layout of 4.4 and later (a trie).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// "PROP", where the area's third and fourth number have magic and version.
+const MAGIC: u32 = 0x504f_5250;
+const VERSION: u32 = 0x4543_4f76;
+/// Where the list of entries begins.
+const TOC: usize = 32;
+/// Bytes of a name and of a value, each with its end.
+const NAME: usize = 32;
+const VALUE: usize = 92;
+
+/// Bytes of a message; init drops any other length.
+pub const MESSAGE: usize = 128;
+
+/// All properties in the order in which they were made.
+///
+/// # Errors
+/// Why the bytes are no such area.
+pub fn properties(area: &[u8]) -> Result<Vec<(String, String)>, &'static str> {
+    let word = |at: usize| area.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_ne_bytes);
+    match (word(8), word(12)) {
+        (Some(MAGIC), Some(VERSION)) => {}
+        (Some(MAGIC), _) => return Err("properties of another version of Android than 4.1 to 4.3"),
+        _ => return Err("no area of properties"),
+    }
+    let text = |at: usize, len: usize| {
+        let bytes = area.get(at..at.checked_add(len)?)?;
+        Some(String::from_utf8_lossy(bytes.split(|b| *b == 0).next()?).into_owned())
+    };
+    let most = (area.len() - TOC.min(area.len())) / 4;
+    let count = (word(0).unwrap_or(0) as usize).min(most);
+    let entry = |i: usize| {
+        let at = word(TOC + i * 4)? as usize & 0x00ff_ffff;
+        Some((text(at, NAME)?, text(at.checked_add(NAME + 4)?, VALUE)?))
+    };
+    Ok((0..count).filter_map(entry).collect())
+}
+
+/// The message that sets a property.
+///
+/// # Errors
+/// The sentence: a name or a value that does not fit.
+pub fn message(name: &str, value: &str) -> Result<[u8; MESSAGE], String> {
+    for (what, text, room) in [("name", name, NAME), ("value", value, VALUE)] {
+        if text.len() >= room {
+            return Err(alloc::format!("the {what} '{text}' has {} bytes, and {} fit", text.len(), room - 1));
+        }
+        if text.contains('\0') {
+            return Err(alloc::format!("the {what} has a NUL byte in it"));
+        }
+    }
+    if name.is_empty() {
+        return Err("an empty name is none".into());
+    }
+    let mut bytes = [0; MESSAGE];
+    // PROP_MSG_SETPROP.
+    bytes[..4].copy_from_slice(&1u32.to_ne_bytes());
+    bytes[4..4 + name.len()].copy_from_slice(name.as_bytes());
+    bytes[4 + NAME..4 + NAME + value.len()].copy_from_slice(value.as_bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn area() -> Vec<u8> {
+        let mut area = vec![0; 4096];
+        let mut put = |at: usize, bytes: &[u8]| area[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, &2u32.to_ne_bytes());
+        put(8, &MAGIC.to_ne_bytes());
+        put(12, &VERSION.to_ne_bytes());
+        for (i, (name, value)) in [("ro.hardware", "x86"), ("init.svc.zygote", "running")].iter().enumerate() {
+            let at = 1024 + i * 128;
+            put(TOC + i * 4, &((name.len() as u32) << 24 | at as u32).to_ne_bytes());
+            put(at, name.as_bytes());
+            put(at + 36, value.as_bytes());
+        }
+        area
+    }
+
+    #[test]
+    fn an_area_is_read_and_a_broken_one_never_panics() {
+        let both = [("ro.hardware", "x86"), ("init.svc.zygote", "running")].map(|(n, v)| (n.into(), v.into()));
+        assert_eq!(properties(&area()).unwrap(), both);
+        for at in 0..64 {
+            for byte in [0, 0x55, 0xff] {
+                let mut broken = area();
+                broken[at] = byte;
+                let _ = properties(&broken);
+            }
+            let _ = properties(&area()[..at]);
+        }
+        assert_eq!(properties(&[0; 64]).unwrap_err(), "no area of properties");
+    }
+
+    #[test]
+    fn messages() {
+        let bytes = message("ctl.start", "adbd").unwrap();
+        assert_eq!((bytes[0], &bytes[4..14], &bytes[36..41]), (1, &b"ctl.start\0"[..], &b"adbd\0"[..]));
+        assert_eq!(
+            message(&"n".repeat(32), "v").unwrap_err(),
+            alloc::format!("the name '{}' has 32 bytes, and 31 fit", "n".repeat(32))
+        );
+        assert!(message("n", &"v".repeat(92)).is_err() && message("", "v").is_err());
+    }
+}

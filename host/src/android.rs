@@ -1,0 +1,79 @@
+//! A running Android seen from its host: its properties and its services.
+//!
+//! The container is hostile: its files are opened beneath its root, without following a link, and only the kinds that are
+//! expected. Waits for init at most [`PATIENCE`].
+
+use crate::perform::beneath;
+use crate::sys::io_errno;
+use keel_core::android::{message, properties};
+use keel_core::failure::{Errno, Failure};
+use rustix::fs::{FileType, Mode, OFlags};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// init answers between two of its commands; mount commands that wait for a device take five seconds each.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Vendors' areas have up to 64 KiB.
+const LARGEST: u64 = 1 << 20;
+
+type Result<T> = std::result::Result<T, Failure>;
+
+fn root(pid: i32) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())
+        .map_err(|e| Failure::errno(format!("open /proc/{pid}/root"), crate::sys::errno(e)))
+}
+
+/// All properties of the Android whose init that is.
+pub fn all(pid: i32) -> Result<Vec<(String, String)>> {
+    let file = area(pid)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| Failure::errno("read the properties", io_errno(&e)))?;
+    properties(&bytes).map_err(|why| Failure::new(format!("process {pid} has {why}")))
+}
+
+/// The area: a file of 4.3, up to 4.2 a descriptor that init has open of a file without a name.
+fn area(pid: i32) -> Result<File> {
+    let opened = |path: &str| {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+        let is_file = FileType::from_raw_mode(rustix::fs::fstat(&fd).ok()?.st_mode) == FileType::RegularFile;
+        is_file.then(|| File::from(fd))
+    };
+    if let Ok(found) = beneath::open(root(pid)?.as_fd(), c"dev/__properties__")
+        && let Ok(path) = beneath::FdPath::new(found.as_fd()).as_c_str().to_str()
+        && let Some(file) = opened(path)
+    {
+        return Ok(file);
+    }
+    let dir = format!("/proc/{pid}/fd");
+    let entries = std::fs::read_dir(&dir).map_err(|e| Failure::errno(format!("read {dir}"), io_errno(&e)))?;
+    let is_area = |path: &std::path::Path| {
+        std::fs::read_link(path).is_ok_and(|to| to.to_string_lossy().starts_with("/dev/__properties__"))
+    };
+    let mut areas = entries.flatten().map(|e| e.path()).filter(|path| is_area(path));
+    let found = areas.find_map(|path| opened(path.to_str()?));
+    found.ok_or_else(|| {
+        Failure::new("its init has no properties: it is no Android of 4.1 to 4.3, or is not that far yet")
+    })
+}
+
+/// Sets one. For `ctl.start`, `ctl.stop` and `ctl.restart` init lets go before it acts.
+pub fn set(pid: i32, name: &str, value: &str) -> Result<()> {
+    let bytes = message(name, value).map_err(Failure::new)?;
+    let failed = |e: std::io::Error| Failure::errno("the container's property service", io_errno(&e));
+    let socket = beneath::open(root(pid)?.as_fd(), c"dev/socket/property_service").map_err(|e| {
+        let hint = if e == Errno::NOENT { " (no Android, or its init is not that far yet)" } else { "" };
+        Failure::new(format!("open its dev/socket/property_service: {e}{hint}"))
+    })?;
+    let path = beneath::FdPath::new(socket.as_fd());
+    let mut stream = UnixStream::connect(path.as_c_str().to_str().unwrap_or_default()).map_err(failed)?;
+    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    stream.write_all(&bytes).map_err(failed)?;
+    // Its end means that the value is there.
+    stream.read(&mut [0]).map(drop).map_err(failed)
+}

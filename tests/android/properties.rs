@@ -1,0 +1,42 @@
+//! Properties and services of a running Android, from its host and from inside.
+
+use crate::fixture::Android;
+use tests::proc::until;
+use tests::skip;
+
+#[test]
+fn properties_and_services_from_the_host() {
+    if !skip::root() {
+        return;
+    }
+    // 4.1 and 4.2 share the area by descriptor only, 4.3 by a file.
+    for is_43 in [false, true] {
+        let android = Android::new("", "");
+        if is_43 {
+            std::fs::write(android.container.rootfs().join("init.43"), "").expect("written");
+        }
+        android.start();
+        android.calls();
+        let get = |name: &str| {
+            let mut command = android.container.command("getprop");
+            tests::ran::run(command.arg(name)).ok().trim_end().to_owned()
+        };
+        assert_eq!(get("ro.hardware"), "standin");
+        assert_eq!(get("ro.serialno"), "4711");
+        assert_eq!(get("persist.test"), "from-default");
+        assert_eq!(get("no.such"), "");
+        android.container.keel("setprop persist.test changed").ok();
+        assert_eq!(get("persist.test"), "changed");
+        assert!(android.container.keel("getprop").ok().contains("[init.svc.ueventd]: [running]\n"));
+        android.container.keel("service stop idle").ok();
+        until("idle is stopped", android.container.base(), || (get("init.svc.idle") == "stopped").then_some(()));
+        android.container.keel("service start idle").ok();
+        until("idle runs", android.container.base(), || (get("init.svc.idle") == "running").then_some(()));
+        let said = android.container.keel("service restart idel").fails(0);
+        assert!(said.contains("no service 'idel' has run yet, nearest is 'idle'"), "{said}");
+        let long = "n".repeat(40);
+        assert!(android.container.keel(&format!("setprop {long} x")).fails(1).contains("40 bytes, and 31 fit"));
+        android.container.keel("stop -k").ok();
+        assert!(android.container.keel("getprop").fails(1).contains("it does not run"));
+    }
+}
