@@ -4,6 +4,7 @@
 
 pub mod bridge;
 mod links;
+pub mod moving;
 mod namespace;
 mod socket;
 mod undo;

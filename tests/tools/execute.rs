@@ -39,6 +39,8 @@ fn exit_codes_pass_through() {
     assert_eq!(execute(&container, &[], &["/no/such/program"]).code, 127);
     assert_eq!(execute(&container, &[], &["/etc/passwd"]).code, 126);
     assert_eq!(execute(&container, &[], &[]).code, 2);
+    container.add_config("lxc.execute.cmd = /bin/sh -c 'exit 9'");
+    assert_eq!(execute(&container, &[], &[]).code, 9);
     container.assert_nothing_left();
 }
 

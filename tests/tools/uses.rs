@@ -58,6 +58,7 @@ fn a_device_comes_and_goes() {
     {
         container.keel(line).fails(code);
     }
+    assert!(container.keel("device add nosuch0").fails(1).contains("no interface 'nosuch0'"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::time::Instant;
 type Stage = fn() -> Result<Tally>;
 
 /// Test programs that make namespaces.
-const ROOT: [&str; 6] = ["namespaces", "pid1", "keys", "network", "android", "budgets"];
+const ROOT: [&str; 7] = ["namespaces", "pid1", "keys", "network", "android", "budgets", "tools"];
 
 /// What sudo would drop of the environment.
 const KEPT: [&str; 9] = [

@@ -1,16 +1,17 @@
 //! `keel device`, `lxc-device`: gives a running container a device of the host, or takes it away.
 //!
 //! The node is made below the container's root by descriptor, so that no link of its own leads out. Version 1 cgroups get
-//! the rule as well. Refuses interfaces of the network, which LXC's tool can move, and says where a version 2 cgroup may
-//! still forbid the device: its program cannot be changed from outside.
+//! the rule as well; the program of a version 2 cgroup cannot be changed from outside. Interfaces of the network are moved
+//! in and out.
 use super::state::live;
 use super::{Answer, Call};
 use crate::fault::{at, say};
+use crate::net::moving;
 use crate::tree::{dir, names};
 use keel_core::commands::UsageError;
 use keel_core::failure::{Errno, Failure};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
-use std::path::Path;
+use std::ffi::CString;
 
 /// Does it.
 pub fn run(call: &mut Call) -> Answer {
@@ -26,11 +27,12 @@ pub fn run(call: &mut Call) -> Answer {
         }
         _ => return Err(UsageError("add or del DEVICE [NAME-INSIDE]".into()).into()),
     };
-    if !device.contains('/') && Path::new("/sys/class/net").join(device).exists() {
-        return Ok(say(format!("'{device}' is an interface of the network: moving one is not available"))?);
-    }
     let live = live(&call.store()?, &name);
     let Some(pid) = live.pid else { return Ok(say("not running")?) };
+    // A device is a path, an interface of the network is none.
+    if !device.contains('/') {
+        return interface(verb, device, inside, pid);
+    }
     let stat = fs::stat(device).map_err(|e| at("stat", device, e))?;
     let kind = FileType::from_raw_mode(stat.st_mode);
     let letter = match kind {
@@ -78,4 +80,19 @@ pub fn run(call: &mut Call) -> Answer {
         allow()?;
     }
     Ok(0)
+}
+
+/// `add eth1 [NAME-INSIDE]`, `del NAME-INSIDE [NAME]`: the second name is what it is called where it goes.
+fn interface(verb: &str, name: &str, new: &str, pid: i32) -> Answer {
+    let text = |name: &str| CString::new(name).map_err(|_| UsageError("an argument has a NUL in it".into()));
+    let (from, to) = (text(name)?, text(new)?);
+    let moved = match verb {
+        "add" => moving::take_in(&from, pid, &to),
+        _ => moving::take_out(&from, pid, &to),
+    };
+    match moved {
+        Ok(()) => Ok(0),
+        Err(Errno(libc::ENODEV)) => Ok(say(format!("no interface '{name}' [a device is a path: /dev/{name}]"))?),
+        Err(errno) => Err(Failure::errno(format_args!("move interface '{name}'"), errno).into()),
+    }
 }

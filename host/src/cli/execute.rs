@@ -28,9 +28,6 @@ pub fn run(call: &mut Call) -> Answer {
     let name = call.take_name()?;
     let store = call.store()?;
     let command = words(call.args.take_command())?;
-    if command.is_empty() {
-        return Err(UsageError("no command given".into()).into());
-    }
     let mut lines = define(call)?;
     for (opt, key) in [(Opt::Uid, "lxc.init.uid"), (Opt::Gid, "lxc.init.gid")] {
         if let Some(id) = call.args.number(opt)? {
@@ -55,6 +52,13 @@ pub fn run(call: &mut Call) -> Answer {
         fail_at: call.args.value(Opt::FailAt).map(String::from),
     };
     let mut definition = launch::define(&asked)?;
+    if asked.command.is_empty() {
+        asked.command.clone_from(&definition.config.init.execute);
+        definition.command.clone_from(&asked.command);
+    }
+    if asked.command.is_empty() {
+        return Err(UsageError("no command given, and no lxc.execute.cmd".into()).into());
+    }
     if let Some(more) = with_pid1(&definition, &mut asked.command) {
         asked.define.extend(more);
         definition = launch::define(&asked)?;

@@ -5,6 +5,7 @@
 //! root or a range of its own id alone: newuidmap(1) is not called.
 use super::{Answer, Call, Refusal};
 use crate::fault::{at, say};
+use crate::net::moving::take_in;
 use crate::sys::process::{Cloned, clone, exit_now};
 use crate::sys::signal;
 use keel_core::commands::{Opt, Parsed, UsageError};
@@ -13,7 +14,7 @@ use keel_core::failure::Failure;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
@@ -61,7 +62,9 @@ pub fn unshare(call: &mut Call) -> Answer {
         remount: call.args.has(Opt::RemountOwn) && has(Namespaces::MNT),
         ids: maps.is_some().then(|| (uid.unwrap_or(0), uid.unwrap_or(0))),
     };
-    let child = begin(namespaces, maps, before, command)?;
+    let interface = call.args.value(Opt::Interface).filter(|_| has(Namespaces::NET)).map(CString::new).transpose();
+    let interface = interface.map_err(|_| UsageError("an argument has a NUL in it".into()))?;
+    let child = begin(namespaces, maps, interface, before, command)?;
     if call.args.has(Opt::Daemon) {
         return Ok(0);
     }
@@ -82,7 +85,7 @@ pub fn usernsexec(call: &mut Call) -> Answer {
         command.push("/bin/sh".into());
     }
     let before = Before { slave: true, ids: Some((0, 0)), ..Before::default() };
-    let child = begin(Namespaces::USER | Namespaces::MNT, Some(maps), before, command)?;
+    let child = begin(Namespaces::USER | Namespaces::MNT, Some(maps), None, before, command)?;
     end(child)
 }
 
@@ -91,7 +94,13 @@ fn command(args: &mut Parsed) -> Result<Vec<OsString>, Refusal> {
 }
 
 /// Makes the child; returns when it has been told to go on.
-fn begin(namespaces: u32, maps: Option<Maps>, before: Before, command: Vec<OsString>) -> Result<i32, Failure> {
+fn begin(
+    namespaces: u32,
+    maps: Option<Maps>,
+    interface: Option<CString>,
+    before: Before,
+    command: Vec<OsString>,
+) -> Result<i32, Failure> {
     let (mut wait, mut go) = std::io::pipe().map_err(|e| at("pipe", "", e))?;
     match clone(namespaces, None).map_err(|e| Failure::errno("clone", e))? {
         Cloned::Child { .. } => {
@@ -122,6 +131,10 @@ fn begin(namespaces: u32, maps: Option<Maps>, before: Before, command: Vec<OsStr
                 if !maps.gid.is_empty() {
                     write("gid_map", &maps.gid)?;
                 }
+            }
+            if let Some(name) = interface {
+                let fault = |e| Failure::errno(format_args!("move interface '{}'", name.to_string_lossy()), e);
+                take_in(&name, pid, &name).map_err(fault)?;
             }
             // EPIPE: it was killed meanwhile, which is seen when it is waited for.
             let _ = go.write_all(b".");

@@ -328,7 +328,7 @@ pub const OPTIONS: &[OptionRow] = &[
     // unshare, usernsexec
     row(Opt::Namespaces, "s", &["namespaces"], needs("NAMESPACES"), &[Unshare], "which are new: MOUNT PID UTSNAME IPC USER NETWORK CGROUP, separated by '|'"),
     row(Opt::Hostname, "H", &["hostname"], needs("NAME"), &[Unshare], "the host name, with UTSNAME"),
-    later(Opt::Interface, "i", &["ifname"], needs("NAME"), &[Unshare], "an interface of the host to move in, with NETWORK"),
+    row(Opt::Interface, "i", &["ifname"], needs("NAME"), &[Unshare], "an interface of the host to move in, with NETWORK"),
     row(Opt::Daemon, "d", &["daemon"], Value::None, &[Unshare], "do not wait for its end"),
     row(Opt::RemountOwn, "M", &["remount"], Value::None, &[Unshare], "with MOUNT: fresh /proc, /dev/shm and /dev/mqueue"),
     row(Opt::Map, "m", &["map"], needs("KIND:INSIDE:OUTSIDE:COUNT"), &[UsernsExec], "ids of kind u, g or b(oth); may be repeated"),

@@ -129,7 +129,7 @@ pub(super) const DEVICE: Command = Command {
     lxc: &["lxc-device"],
     summary: "give a running container a device, or take it away",
     operands: "NAME add|del DEVICE [NAME-INSIDE]",
-    about: &["DEVICE is a node of the host (/dev/ttyUSB0)."],
+    about: &["DEVICE is a node of the host (/dev/ttyUSB0), or the name of an interface of its network."],
     examples: &[("keel device bb add /dev/ttyUSB0 /dev/modem", "under another name")],
     ..BASE
 };

@@ -18,6 +18,8 @@ pub enum Personality {
 pub struct Init {
     /// `lxc.init.cmd`, split into words; empty: `/sbin/init`.
     pub cmd: Vec<String>,
+    /// `lxc.execute.cmd`, split into words: what `keel execute` runs without a command of its own.
+    pub execute: Vec<String>,
     /// `lxc.init.cwd`.
     pub cwd: Option<String>,
     /// `lxc.init.uid`.

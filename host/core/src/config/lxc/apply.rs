@@ -78,6 +78,15 @@ pub(super) fn print_init_cmd(c: &Config) -> Lines {
     line("lxc.init.cmd", (!c.init.cmd.is_empty()).then(|| words::join(&c.init.cmd)))
 }
 
+pub(super) fn execute_cmd(s: &mut Setting<'_>) -> Done {
+    s.config.init.execute = words::split(s.value)?;
+    Ok(())
+}
+
+pub(super) fn print_execute_cmd(c: &Config) -> Lines {
+    line("lxc.execute.cmd", (!c.init.execute.is_empty()).then(|| words::join(&c.init.execute)))
+}
+
 pub(super) fn environment(s: &mut Setting<'_>) -> Done {
     if s.value.is_empty() {
         s.config.environment.clear();

@@ -53,7 +53,7 @@ pub static KEYS: &[Key] = &[
     row("lxc.init.uid", (2, 1), &[("lxc.init_uid", (2, 0))], field!(Count, init.uid), "the user id of the first program"),
     row("lxc.init.gid", (2, 1), &[("lxc.init_gid", (2, 0))], field!(Count, init.gid), "the group id of the first program"),
     list("lxc.init.groups", (4, 0), &[], Means::Own(own::groups, own::print_groups), "further group ids of the first program"),
-    later("lxc.execute.cmd", (3, 0), &[], "the program that lxc-execute runs"),
+    row("lxc.execute.cmd", (3, 0), &[], Means::Own(own::execute_cmd, own::print_execute_cmd), "the program that lxc-execute runs"),
     list("lxc.environment", (1, 1), &[], Means::Own(own::environment, own::print_environment), "NAME=VALUE for the first program; NAME alone takes the caller's value"),
     later("lxc.environment.runtime", (7, 0), &[], "environment of the first program only"),
     later("lxc.environment.hooks", (7, 0), &[], "environment of hooks only"),
