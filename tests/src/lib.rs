@@ -7,6 +7,8 @@
 pub mod built;
 pub mod canary;
 pub mod container;
+#[cfg(test)]
+mod controls;
 pub mod dialog;
 pub mod disk;
 pub mod proc;
