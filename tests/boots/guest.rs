@@ -33,6 +33,8 @@ fn a_login_sees_what_pid1_has_made() {
     shell.send("typed\r");
     shell.expect("typed\r\ntyped");
     shell.send("\x03");
+    // ^C throws away what was typed and not read.
+    shell.expect("# ");
     assert_eq!(shell.ok("echo alive").trim(), "alive");
     // A logout is followed by the next login.
     shell.line("exit");

@@ -151,7 +151,10 @@ impl Dialog {
             {
                 // The echo comes once from the terminal, and once more from a shell that was not ready yet.
                 let body = out.rsplit_once("$?))>\"").map_or(out.as_str(), |(_, rest)| rest);
-                return (code, body.replace('\r', "").trim_start_matches('\n').to_owned());
+                let body = body.replace('\r', "");
+                let lines: Vec<&str> = body.trim_start_matches('\n').lines().filter(|l| !is_kernels(l)).collect();
+                let end = if lines.is_empty() || !body.ends_with('\n') { "" } else { "\n" };
+                return (code, lines.join("\n") + end);
             }
             out += &format!("<1{code}>{}", self.expect("<1"));
         }
@@ -172,6 +175,12 @@ impl Dialog {
     pub fn fail(&self, why: &str) -> ! {
         panic!("{}: {why}\n--- heard ---\n{}\n--- end ---", self.name, self.heard().replace('\r', ""))
     }
+}
+
+/// Whether a line of a machine's console is the kernel's own: `[    1.234567] text`.
+fn is_kernels(line: &str) -> bool {
+    let time = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map(|(time, _)| time.trim());
+    time.is_some_and(|t| t.len() > 6 && t.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 
 fn position(all: &[u8], part: &[u8]) -> Option<usize> {
