@@ -77,3 +77,40 @@ pub fn set(pid: i32, name: &str, value: &str) -> Result<()> {
     // Its end means that the value is there.
     stream.read(&mut [0]).map(drop).map_err(failed)
 }
+
+/// How long services may take to end when they are told to; init kills them.
+const STOPPING: Duration = Duration::from_secs(3);
+/// How often their states are looked at: a property is memory, which no descriptor announces.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Stops all services, the last started first, and writes what is in /data and /cache. What fails is gone on without: the
+/// container is about to be killed.
+pub fn stop_services(pid: i32) {
+    let states = || all(pid).unwrap_or_default();
+    let alive = |value: &str| matches!(value, "running" | "restarting" | "stopping");
+    for (name, value) in states().iter().rev() {
+        if let Some(service) = name.strip_prefix("init.svc.").filter(|_| alive(value))
+            && set(pid, "ctl.stop", service).is_err()
+        {
+            // init does not answer, and will not for the others.
+            break;
+        }
+    }
+    let end = std::time::Instant::now() + STOPPING;
+    while std::time::Instant::now() < end
+        && states().iter().any(|(name, value)| name.starts_with("init.svc.") && alive(value))
+    {
+        let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos() as _ };
+        // EINTR: looked at earlier.
+        let _ = rustix::event::poll(&mut [], Some(&wait));
+    }
+    for dir in [c"data", c"cache"] {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = root(pid).ok().and_then(|root| {
+            let found = beneath::open(root.as_fd(), dir).ok()?;
+            rustix::fs::open(beneath::FdPath::new(found.as_fd()).as_c_str(), flags, Mode::empty()).ok()
+        });
+        // EIO of the container's device is nothing that could be mended now.
+        let _ = opened.map(rustix::fs::syncfs);
+    }
+}

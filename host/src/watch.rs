@@ -3,6 +3,7 @@
 //! PID 1 runs one for all its containers; `keel start` runs the same loop for its one. Every child of the process is
 //! reaped here and nowhere else, so that no two places wait for the same pid. Needs /proc for state files; without
 //! it containers run all the same.
+mod android;
 mod clients;
 pub mod container;
 pub mod end;

@@ -78,3 +78,34 @@ fn two_run_side_by_side() {
     other.container.keel("stop -k").ok();
     one.assert_host_unharmed();
 }
+
+#[test]
+fn a_stop_ends_services_first_and_needs_no_deadline() {
+    if !skip::root() {
+        return;
+    }
+    let android = Android::new("", "");
+    android.start();
+    android.calls();
+    let begun = std::time::Instant::now();
+    android.container.keel("stop -t 30").ok();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "it took {:?}", begun.elapsed());
+    assert_eq!(android.container.state(), "STOPPED");
+    android.container.assert_nothing_left();
+    android.assert_host_unharmed();
+}
+
+#[test]
+fn an_end_before_the_first_line_of_the_log_is_explained() {
+    if !skip::root() {
+        return;
+    }
+    // A rule that takes back what init needs first: the node can be made, and not opened.
+    let android = Android::new("", "lxc.cgroup.devices.deny = c 1:3 rwm\nlxc.cgroup2.devices.deny = c 1:3 rwm\n");
+    let log = android.container.base().join("log");
+    android.container.keel(&format!("start -s lxc.log.file={}", log.display()));
+    android.container.reaches("STOPPED");
+    let text = std::fs::read_to_string(&log).unwrap_or_default();
+    assert!(text.contains("ended with status 1: its init could not make or open /dev/__null__"), "{text}");
+    std::fs::remove_file(log).expect("removed");
+}

@@ -97,6 +97,8 @@ pub struct Supervised {
     /// Why it could not be started last.
     pub(super) last_failure: Option<Failure>,
     pub(super) backoff: Backoff,
+    /// A process that stops its services.
+    pub(super) helper: Option<i32>,
 }
 
 /// What a supervisor holds of a container.
@@ -135,6 +137,7 @@ impl Supervised {
             notes: Vec::new(),
             last_failure: None,
             backoff: Backoff::default(),
+            helper: None,
         }
     }
 
@@ -187,7 +190,7 @@ impl Supervised {
     pub fn last_words(&self) -> Option<String> {
         match (&self.last_failure, self.last_end) {
             (Some(failure), _) => Some(failure.to_string()),
-            (None, end) => end.map(|e| e.to_string()),
+            (None, end) => end.map(|e| self.in_words(e)),
         }
     }
 

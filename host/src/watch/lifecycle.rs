@@ -168,7 +168,7 @@ impl Watch {
     /// A child of this process has ended. False: it is none of the containers'.
     pub(super) fn child_ended(&mut self, pid: i32, status: WaitStatus) -> bool {
         let Some((&id, container)) = self.containers.iter_mut().find(|(_, c)| c.pid() == Some(pid)) else {
-            return false;
+            return self.helper_ended(pid);
         };
         let end = End::of(status, container.own_pid_namespace);
         // What it said last is still in the pty.
@@ -178,14 +178,15 @@ impl Watch {
         let ordered = container.order.is_some_and(|o| o.ending != Ending::Reboot);
         let next = end::next(end, container.definition.config.restart, ordered);
         if end.is_clean() || ordered {
-            log::info!("{}: {end}", container.name());
+            log::info!("{}: {}", container.name(), container.in_words(end));
         } else {
-            log::warn!("{}: {end}", container.name());
+            log::warn!("{}: {}", container.name(), container.in_words(end));
             for line in container.ring.last_lines(LAST_LINES) {
                 log::warn!("{}: its console's end: {line}", container.name());
             }
         }
         container.last_end = Some(end);
+        container.end_helper();
         container.state = State::Stopping;
         if let (Some(token), Some(master)) =
             (container.console.take(), container.running.as_ref().and_then(|r| r.console.as_ref()))
@@ -292,7 +293,8 @@ impl Watch {
         };
         log::info!("{}: told to {}, {}", container.name(), word(order.ending), signal_name(signal));
         container.thaw();
-        if let Err(errno) = container.send(signal) {
+        let by_itself = order.ending == Ending::Halt && container.begin_android_stop(pid);
+        if !by_itself && let Err(errno) = container.send(signal) {
             log::warn!("{}: kill {pid}: {errno}", container.name());
         }
         container.order = Some(order);
