@@ -109,3 +109,28 @@ fn an_end_before_the_first_line_of_the_log_is_explained() {
     assert!(text.contains("ended with status 1: its init could not make or open /dev/__null__"), "{text}");
     std::fs::remove_file(log).expect("removed");
 }
+
+#[test]
+fn a_critical_service_that_always_fails_ends_in_a_restart_that_is_explained() {
+    if !skip::root() {
+        return;
+    }
+    // Fails without binder of protocol 7, as Android's own does.
+    let rc =
+        "on boot\n start servicemanager\nservice servicemanager /system/bin/servicemanager\n class core\n critical\n";
+    let android = Android::new(rc, "keel.android.binder = none");
+    let log = android.container.base().join("log");
+    android.container.keel(&format!("start -s lxc.log.file={}", log.display())).fails(0);
+    android.calls();
+    let first = android.container.pid();
+    // Five ends, five seconds apart.
+    tests::proc::until("Android restarts itself", android.container.base(), || {
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        said.contains("asked for a restart: reboot, by a program or by init itself").then_some(())
+    });
+    android.container.reaches("RUNNING");
+    assert_ne!(android.container.pid(), first);
+    android.assert_host_unharmed();
+    android.container.keel("stop -k").ok();
+    std::fs::remove_file(log).expect("removed");
+}
