@@ -4,10 +4,12 @@
 //! fails, never writes to a terminal. Does not limit its own rate: what keel logs is events of containers, each of which
 //! has a back-off of its own. The kernel takes ten lines in five seconds from each opener of /dev/kmsg and drops the others
 //! (kernel/printk/printk.c, devkmsg_write), among them perhaps the one that says why: so it is opened again before that.
+use keel_core::failure::Failure;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::sync::Mutex;
 
 /// How many early lines are kept; the oldest go first.
@@ -22,10 +24,37 @@ enum Sink {
     Early(Vec<String>),
     /// /dev/kmsg: one write is one record, `<level>` in front. How many were written since it was opened.
     Kernel(File, u32),
-    /// A log file: plain lines.
-    File(File),
+    /// A log file: plain lines. And the system's log, where one is named.
+    File(File, Option<System>),
+    /// The system's log only.
+    System(System),
     /// Thrown away.
     Nowhere,
+}
+
+/// The system's log: datagrams to /dev/log as syslog(3) sends them.
+struct System {
+    socket: UnixDatagram,
+    facility: u8,
+}
+
+impl System {
+    fn open(facility: u8) -> std::io::Result<System> {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        socket.connect("/dev/log")?;
+        Ok(System { socket, facility })
+    }
+
+    /// A line as it goes to the kernel: the facility goes into the number in front.
+    fn write(&self, line: &str) -> std::io::Result<()> {
+        let Some((number, text)) = line.strip_prefix('<').and_then(|line| line.split_once(">keel: ")) else {
+            return Ok(());
+        };
+        let priority = u32::from(self.facility) * 8 + number.parse::<u32>().unwrap_or(6);
+        let text = format!("<{priority}>keel[{}]: {}", std::process::id(), text.trim_end());
+        self.socket.send(text.as_bytes()).map(drop)
+    }
 }
 
 struct Logger {
@@ -50,16 +79,28 @@ fn open_kernel() -> std::io::Result<File> {
     OpenOptions::new().write(true).custom_flags(libc::O_CLOEXEC | libc::O_NOCTTY).open("/dev/kmsg")
 }
 
-/// From now on to the end of that file. An error leaves the sink as it was.
-pub fn to_file(path: &str) -> std::io::Result<()> {
-    let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
-    LOGGER.choose(Sink::File(file));
+/// From now on as a container's configuration has it: to its file, to the system's log, to both, or nowhere.
+pub fn to_configured(log: &keel_core::config::Log) -> Result<(), Failure> {
+    let at = |path: &str, e: &std::io::Error| Failure::errno(format_args!("open '{path}'"), crate::sys::io_errno(e));
+    let system = log.syslog.map(System::open).transpose().map_err(|e| at("/dev/log", &e))?;
+    let level = match log.level {
+        Some(0) => LevelFilter::Trace,
+        Some(1) => LevelFilter::Debug,
+        None | Some(2 | 3) => LevelFilter::Info,
+        Some(4) => LevelFilter::Warn,
+        Some(_) => LevelFilter::Error,
+    };
+    log::set_max_level(level);
+    let file = log.file.as_ref().map(|path| {
+        let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
+        file.map_err(|e| at(path, &e))
+    });
+    LOGGER.choose(match (file.transpose()?, system) {
+        (Some(file), system) => Sink::File(file, system),
+        (None, Some(system)) => Sink::System(system),
+        (None, None) => Sink::Nowhere,
+    });
     Ok(())
-}
-
-/// Nowhere.
-pub fn to_nowhere() {
-    LOGGER.choose(Sink::Nowhere);
 }
 
 /// The lines kept so far: for a console when there is no /dev/kmsg to be had.
@@ -104,7 +145,11 @@ impl Sink {
                 *lines += 1;
                 file.write_all(line.as_bytes())
             }
-            Sink::File(file) => file.write_all(line.split_once('>').map_or("", |(_, text)| text).as_bytes()),
+            Sink::File(file, system) => {
+                let sent = system.as_ref().map_or(Ok(()), |system| system.write(&line));
+                file.write_all(line.split_once('>').map_or("", |(_, text)| text).as_bytes()).and(sent)
+            }
+            Sink::System(system) => system.write(&line),
             Sink::Nowhere => Ok(()),
         };
     }

@@ -5,7 +5,7 @@ mod network;
 pub use network::{has_taken_name, network, random};
 
 use crate::sys::errno;
-use keel_core::facts::{self, Facts, Namespaces};
+use keel_core::facts::{self, Facts, Lsm, Namespaces};
 use keel_core::failure::Failure;
 use keel_core::plan::Found;
 use std::os::fd::AsFd;
@@ -16,12 +16,7 @@ pub fn facts() -> Result<Facts, Failure> {
     let mounts = facts::mountinfo(&read("/proc/self/mountinfo")?);
     let optional = |path: &str| read(path).unwrap_or_default();
     // Containers go beside process 1, not below whatever session the caller is in.
-    let mut hierarchies = facts::hierarchies(&mounts, &optional("/proc/1/cgroup"));
-    for hierarchy in hierarchies.iter_mut().filter(|h| h.version == 2) {
-        let available = optional(&format!("{}/cgroup.controllers", hierarchy.base));
-        hierarchy.controllers = available.split_whitespace().map(String::from).collect();
-    }
-    hierarchies.retain(|h| std::path::Path::new(&h.base).is_dir());
+    let hierarchies = hierarchies(&mounts, "/proc/1/cgroup");
     let namespaces = Namespaces::NAMES
         .iter()
         .filter(|(name, _)| std::fs::symlink_metadata(format!("/proc/self/ns/{name}")).is_ok())
@@ -46,16 +41,40 @@ pub fn facts() -> Result<Facts, Failure> {
         links: Vec::new(),
         random: 0,
         machine: rustix::system::uname().machine().to_string_lossy().into_owned(),
+        lsm: Lsm {
+            apparmor: optional("/sys/module/apparmor/parameters/enabled").trim() == "Y",
+            apparmor_mounts: std::path::Path::new("/sys/kernel/security/apparmor/features/mount").exists(),
+            selinux: std::path::Path::new("/sys/fs/selinux/enforce").exists(),
+        },
         seccomp: facts::seccomp(&status),
         mounts,
     })
 }
 
+/// Containers go below the caller's cgroup, and not beside process 1.
+pub fn below_caller(facts: &mut Facts) {
+    facts.hierarchies = hierarchies(&facts.mounts, "/proc/self/cgroup");
+}
+
+fn hierarchies(mounts: &[facts::Mount], beside: &str) -> Vec<facts::Hierarchy> {
+    let optional = |path: &str| read(path).unwrap_or_default();
+    let mut hierarchies = facts::hierarchies(mounts, &optional(beside));
+    for hierarchy in hierarchies.iter_mut().filter(|h| h.version == 2) {
+        let available = optional(&format!("{}/cgroup.controllers", hierarchy.base));
+        hierarchy.controllers = available.split_whitespace().map(String::from).collect();
+    }
+    hierarchies.retain(|h| std::path::Path::new(&h.base).is_dir());
+    hierarchies
+}
+
 /// A name for a container's directory in all hierarchies: `lxc.payload.NAME`, or with `-1` and so on behind it while a container
 /// of that name, of another lxcpath, runs. A directory without a process was left behind, and can be taken.
-pub fn free_cgroup_name(name: &str, facts: &Facts) -> String {
+pub fn free_cgroup_name(name: &str, parent: &str, facts: &Facts) -> String {
     let taken = |name: &String| {
-        facts.hierarchies.iter().any(|h| read(&format!("{}/{name}/cgroup.procs", h.base)).is_ok_and(|p| !p.is_empty()))
+        facts
+            .hierarchies
+            .iter()
+            .any(|h| read(&format!("{}/{parent}/{name}/cgroup.procs", h.base)).is_ok_and(|p| !p.is_empty()))
     };
     let plain = format!("lxc.payload.{name}");
     let names = std::iter::once(plain.clone()).chain((1..1000).map(|n| format!("{plain}-{n}")));

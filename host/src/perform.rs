@@ -42,6 +42,8 @@ pub struct Stage {
     left: Vec<keel_core::step::net::Left>,
     /// Directories of cgroups that were made, in order.
     pub made: Vec<CString>,
+    /// Directories on the way to them that were made.
+    pub parents: Vec<CString>,
 }
 
 impl Stage {
@@ -51,7 +53,7 @@ impl Stage {
         let mut terminals = 0;
         for planned in steps {
             match &planned.step {
-                Step::OpenSlot { .. } | Step::OpenCgroup { .. } => stage.slots.push(None),
+                Step::OpenSlot { .. } | Step::OpenCgroup { .. } | Step::OpenLabel { .. } => stage.slots.push(None),
                 Step::MakeCgroup { .. } => stage.made.reserve(1),
                 Step::OpenTerminal { .. } => terminals += 1,
                 Step::RunHook { shells, argv, envp } => stage.hooks.push_back(hook::Program::new(shells, argv, envp)),
@@ -180,7 +182,23 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::Net(step) => net::perform(stage, step),
         Step::LoopbackUp => sys::mount::interface_up(c"lo"),
         Step::MakeCgroup { path } => files::make_cgroup(stage, path),
-        Step::InheritCgroupFile { from, to } => files::copy_small(from, to),
+        Step::MakeCgroupParent { path } => match rustix::fs::mkdir(path.as_c_str(), Mode::from_raw_mode(0o755)) {
+            Ok(()) => {
+                stage.parents.push(path.clone());
+                Ok(())
+            }
+            Err(rustix::io::Errno::EXIST) => Ok(()),
+            Err(e) => Err(errno(e)),
+        },
+        Step::InheritCgroupFile { from, to } => {
+            let bytes = to.to_bytes();
+            let dir = &bytes[..bytes.iter().rposition(|b| *b == b'/').unwrap_or(0)];
+            match stage.made.iter().chain(&stage.parents).any(|made| made.to_bytes() == dir) {
+                true => files::copy_small(from, to),
+                // One that was there already has values of its own.
+                false => Ok(()),
+            }
+        }
         Step::WriteFile { path, value } => write(open(path, OFlags::WRONLY)?.as_fd(), value),
         Step::OpenSlot { path, slot } => {
             let fd = open(path, OFlags::WRONLY)?;
@@ -213,6 +231,19 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::SetPersonality { persona } => sys::mount::personality(*persona),
         Step::DropCapabilities { mask } => drop_capabilities(*mask),
         Step::NoNewPrivs => rustix::thread::set_no_new_privs(true).map_err(errno),
+        Step::OpenLabel { paths, slot } => {
+            let first = paths.iter().find_map(|path| open(path, OFlags::WRONLY).ok());
+            fill(stage, *slot, first.ok_or(Errno::NOENT)?)
+        }
+        Step::EnterTime { offsets } => {
+            sys::process::unshare(keel_core::facts::Namespaces::TIME)?;
+            write(open(c"/proc/self/timens_offsets", OFlags::WRONLY)?.as_fd(), offsets)?;
+            // Else only children, and since Linux 6.1 what is executed, would be in it.
+            let namespace = open(c"/proc/self/ns/time_for_children", OFlags::RDONLY)?;
+            sys::process::join_namespace(namespace.as_fd(), keel_core::facts::Namespaces::TIME)
+        }
+        Step::IsolateCore => sys::process::isolate_core(),
+        Step::SetParentDeathSignal { signal } => sys::process::set_parent_death_signal(*signal),
         Step::LoadSeccomp { program, .. } => sys::seccomp::load(program),
         Step::ChownCgroup { path, uid, gid } => files::chown_cgroup(path, *uid, *gid),
         Step::SetLimit { resource, soft, hard } => sys::process::set_limit(*resource, *soft, *hard),

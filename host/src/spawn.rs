@@ -72,6 +72,8 @@ pub struct Running {
 pub struct Undo {
     /// Directories of cgroups, in the order in which they were made.
     pub cgroups: Vec<CString>,
+    /// Directories of cgroups on the way to them, which go when no other container is in them.
+    pub parents: Vec<CString>,
     /// Keeps the rootfs's file system from being made read-only from inside, as long as it is open.
     pub pin: Option<OwnedFd>,
     /// What the network has left on the host.
@@ -85,6 +87,10 @@ impl Undo {
         drop(self.pin);
         let mut left = self.net.run();
         left.extend(self.cgroups.iter().rev().filter_map(|dir| crate::cgroup::remove(dir).err()));
+        for parent in self.parents.iter().rev() {
+            // EBUSY: somebody else's is in it by now.
+            let _ = rustix::fs::rmdir(parent.as_c_str());
+        }
         left
     }
 }
@@ -360,7 +366,12 @@ impl Starting {
     /// What there is to be undone now.
     fn undo(&mut self) -> Undo {
         let (net, pin) = (self.stage.take_network(), self.stage.take_pin());
-        Undo { cgroups: std::mem::take(&mut self.stage.made), net, pin }
+        Undo {
+            cgroups: std::mem::take(&mut self.stage.made),
+            parents: std::mem::take(&mut self.stage.parents),
+            net,
+            pin,
+        }
     }
 
     /// Ends the child, waits for it, and undoes.
@@ -392,7 +403,10 @@ fn may_share_memory(plan: &Plan) -> bool {
                 // Programs, and file systems of devices, take as long as they take, and a loop has others to serve.
                 Step::RunHook { .. } | Step::Await { .. } | Step::MountProbed { .. } | Step::MountImage { .. }
                 // Wants a memory of its own (kernel/time/namespace.c), or marks the memory as not dumpable (kernel/cred.c).
-                | Step::JoinNamespace { .. } | Step::SetIds { .. } | Step::BecomeRoot
+                | Step::JoinNamespace { .. } | Step::SetIds { .. } | Step::BecomeRoot | Step::EnterTime { .. }
+                | Step::OpenLabel { .. }
+                // A call that kills would dump the memory, and end all that share it before Linux 5.16 (fs/coredump.c).
+                | Step::LoadSeccomp { .. }
             )
         })
 }

@@ -11,6 +11,7 @@ mod ending;
 pub mod events;
 pub mod launch;
 mod lifecycle;
+mod outlets;
 pub mod record;
 mod shared;
 pub mod solo;
@@ -41,6 +42,7 @@ enum What {
     StopDeadline(Id),
     Restart(Id),
     Hook(Id),
+    Outside(Id),
     Own(u32),
 }
 
@@ -178,6 +180,7 @@ impl Watch {
             What::StopDeadline(id) => self.stop_overdue(id),
             What::Restart(id) => self.restart_due(id),
             What::Hook(id) => self.hook_ended(id),
+            What::Outside(id) => self.outside_changed(id),
             What::Own(number) => self.out.push_back(Event::Own(number)),
         }
     }

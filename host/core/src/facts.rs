@@ -44,6 +44,19 @@ pub struct Facts {
     pub machine: String,
     /// Whether system calls can be filtered.
     pub seccomp: Seccomp,
+    /// The security modules that are in force.
+    pub lsm: Lsm,
+}
+
+/// Security modules (security(7)), as far as containers get labels of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lsm {
+    /// AppArmor is in force.
+    pub apparmor: bool,
+    /// It knows mounts (/sys/kernel/security/apparmor/features/mount).
+    pub apparmor_mounts: bool,
+    /// SELinux is in force.
+    pub selinux: bool,
 }
 
 /// What /proc/self/status says of filters of system calls.
@@ -139,6 +152,7 @@ pub struct Namespaces(pub u32);
 
 #[allow(missing_docs)]
 impl Namespaces {
+    pub const TIME: u32 = 0x0000_0080;
     pub const MNT: u32 = 0x0002_0000;
     pub const CGROUP: u32 = 0x0200_0000;
     pub const UTS: u32 = 0x0400_0000;
@@ -147,7 +161,7 @@ impl Namespaces {
     pub const PID: u32 = 0x2000_0000;
     pub const NET: u32 = 0x4000_0000;
     /// Names as in /proc/PID/ns.
-    pub const NAMES: [(&'static str, u32); 7] = [
+    pub const NAMES: [(&'static str, u32); 8] = [
         ("mnt", Self::MNT),
         ("cgroup", Self::CGROUP),
         ("uts", Self::UTS),
@@ -155,6 +169,7 @@ impl Namespaces {
         ("user", Self::USER),
         ("pid", Self::PID),
         ("net", Self::NET),
+        ("time", Self::TIME),
     ];
 
     /// Whether it holds a flag.

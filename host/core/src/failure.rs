@@ -99,6 +99,14 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
         return crate::step::net::hint(step, errno);
     }
     let text = match (step, errno) {
+        (Step::EnterTime { .. }, Errno::INVAL) => "the kernel has no time namespaces (CONFIG_TIME_NS, Linux 5.6)",
+        (Step::IsolateCore, Errno::INVAL) => "the kernel cannot do it (CONFIG_SCHED_CORE, Linux 5.14)",
+        (Step::IsolateCore, Errno::NODEV) => {
+            "the processor has one thread in each core: lxc.sched.core = 0 is the same"
+        }
+        (Step::WriteSlot { name, .. }, Errno::NOENT) if name.to_bytes().starts_with(b"/proc/self/attr") => {
+            "no profile of this name is loaded"
+        }
         (Step::Mount { .. }, Errno::NODEV) => "the kernel is built without this file system",
         (Step::Mount { fstype, .. }, Errno::BUSY) if fstype.as_bytes().starts_with(b"cgroup") => {
             "the controller is in use by the other version of cgroups"

@@ -93,6 +93,8 @@ pub enum Step {
     LoopbackUp,
     /// A directory in a cgroup hierarchy.
     MakeCgroup { path: CString },
+    /// A directory on the way to a container's: one that is there is fine, and one that is made goes when it is empty.
+    MakeCgroupParent { path: CString },
     /// A file of a cgroup gets the value that its parent's file has.
     InheritCgroupFile { from: CString, to: CString },
     /// Writes a file of the host, which must exist.
@@ -133,6 +135,14 @@ pub enum Step {
     DropCapabilities { mask: u64 },
     /// prctl(PR_SET_NO_NEW_PRIVS).
     NoNewPrivs,
+    /// Opens the first of the files of the host that exists, for writing: where a label of a security module goes.
+    OpenLabel { paths: Vec<CString>, slot: Slot },
+    /// A time namespace with these offsets, in nanoseconds, and into it: unshare(2), timens_offsets, setns(2).
+    EnterTime { offsets: CString },
+    /// prctl(PR_SCHED_CORE): shares no core with tasks that have not this cookie.
+    IsolateCore,
+    /// prctl(PR_SET_PDEATHSIG).
+    SetParentDeathSignal { signal: i32 },
     /// A filter of system calls, in force from here on: prctl(PR_SET_SECCOMP).
     LoadSeccomp { program: Vec<seccomp::Insn>, text: CString },
     /// setgroups(2), setgid(2), setuid(2).
@@ -244,7 +254,7 @@ impl fmt::Display for Step {
             Step::SetHostname { name } => write!(f, "sethostname {}", text(name)),
             Step::Net(step) => step.fmt(f),
             Step::LoopbackUp => f.write_str("set lo up"),
-            Step::MakeCgroup { path } => write!(f, "mkdir {}", text(path)),
+            Step::MakeCgroup { path } | Step::MakeCgroupParent { path } => write!(f, "mkdir {}", text(path)),
             Step::InheritCgroupFile { from, to } => write!(f, "copy {} to {}", text(from), text(to)),
             Step::WriteFile { path, value } => write!(f, "write '{}' to {}", text(value), text(path)),
             Step::Await { .. } => f.write_str("wait for the parent"),
@@ -262,6 +272,12 @@ impl fmt::Display for Step {
             Step::SetPersonality { persona } => write!(f, "personality {persona:#x}"),
             Step::DropCapabilities { mask } => write!(f, "drop capabilities {mask:#x}"),
             Step::NoNewPrivs => f.write_str("set no_new_privs"),
+            Step::OpenLabel { paths, .. } => write!(f, "open {}", paths.last().map(text).unwrap_or_default()),
+            Step::EnterTime { offsets } => {
+                write!(f, "enter a time namespace: {}", text(offsets).trim_end().replace('\n', ", "))
+            }
+            Step::IsolateCore => f.write_str("share no core with others"),
+            Step::SetParentDeathSignal { signal } => write!(f, "signal {signal} when the supervisor dies"),
             Step::LoadSeccomp { program, text: what } => {
                 write!(f, "filter system calls: {} ({} instructions)", text(what), program.len())
             }

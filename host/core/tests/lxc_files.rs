@@ -58,7 +58,9 @@ fn same_after_printing(config: &Config) {
         config.idmap.iter_mut().for_each(|e| e.origin = Origin::default());
         config.hooks.iter_mut().for_each(|e| e.origin = Origin::default());
         config.net.iter_mut().for_each(without_origins);
-        for origin in [&mut config.rootfs.path, &mut config.rootfs.options, &mut config.mount_fstab] {
+        for origin in
+            [&mut config.apparmor.profile, &mut config.rootfs.path, &mut config.rootfs.options, &mut config.mount_fstab]
+        {
             origin.iter_mut().for_each(|o| o.origin = Origin::default());
         }
     }
@@ -170,18 +172,13 @@ fn current_busybox() {
 #[test]
 fn android_with_old_names() {
     let (config, said) = read("a", include_bytes!("lxc/android-old.conf"), &mut NoFiles);
-    assert_eq!(
-        said,
-        [
-            "w a:12: 'lxc.pivotdir' has no effect: the old root needs no directory",
-            "w a:16: 'lxc.aa_profile' is known, but not in force yet"
-        ]
-    );
+    assert_eq!(said, ["w a:12: 'lxc.pivotdir' has no effect: the old root needs no directory"]);
     let expected = Config {
         files: vec!["a".into()],
         // lxc.init_cmd came with 1.1, whose silent defaults are the current ones.
         dialect: Dialect::Current,
         rootfs: Rootfs { path: Some(at("/data/android/rootfs".into(), 2)), ..Rootfs::default() },
+        apparmor: AppArmor { profile: Some(at("unconfined".into(), 16)), ..AppArmor::default() },
         uts_name: Some("armhf".into()),
         net: vec![Net::new(0, at(NetKind::None, 5))],
         tty_dir: Some("lxc".into()),
@@ -231,7 +228,7 @@ fn android_with_current_names_includes_and_carriage_returns() {
             ..Rootfs::default()
         },
         autodev: Some(false),
-        console: Console { path: ConsolePath::None, logfile: None },
+        console: Console { path: ConsolePath::None, ..Console::default() },
         init: Init {
             cmd: ["/init", "androidboot.hardware=soft ware", "a b"].map(String::from).to_vec(),
             ..Init::default()

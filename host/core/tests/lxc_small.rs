@@ -30,6 +30,12 @@ fn blank(mut config: Config) -> Config {
     let none = Origin::default();
     config.files.clear();
     config.environment.iter_mut().for_each(|e| e.origin = none);
+    let more = config.environment_runtime.iter_mut().chain(&mut config.environment_hooks);
+    more.for_each(|e| e.origin = none);
+    let dirs = &mut config.cgroup_dir;
+    let dirs = [&mut dirs.parent, &mut dirs.container, &mut dirs.inner, &mut dirs.monitor, &mut dirs.pivot];
+    let labels = [&mut config.apparmor.profile, &mut config.selinux.context, &mut config.selinux.keyring];
+    dirs.into_iter().chain(labels).flatten().for_each(|d| d.origin = none);
     config.mount_entry.iter_mut().for_each(|e| e.origin = none);
     config.cgroup.iter_mut().for_each(|e| e.origin = none);
     config.net.iter_mut().for_each(without_origins);

@@ -70,6 +70,9 @@ fn facts(words: &str) -> Facts {
             }
             "no-devtmpfs" => facts.filesystems.retain(|f| f != "devtmpfs"),
             "no-cgroup2" => facts.filesystems.retain(|f| f != "cgroup2"),
+            "apparmor" => (facts.lsm.apparmor, facts.lsm.apparmor_mounts) = (true, true),
+            "apparmor-incomplete" => facts.lsm.apparmor = true,
+            "selinux" => facts.lsm.selinux = true,
             "under-filter" => facts.seccomp = Seccomp::Confined,
             "no-filters" => facts.seccomp = Seccomp::Missing,
             "stock-android" => facts.namespaces = Namespaces(Namespaces::MNT),

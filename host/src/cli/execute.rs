@@ -53,8 +53,8 @@ pub fn run(call: &mut Call) -> Answer {
     };
     let mut definition = launch::define(&asked)?;
     if asked.command.is_empty() {
-        asked.command.clone_from(&definition.config.init.execute);
-        definition.command.clone_from(&asked.command);
+        asked.command = definition.config.init.execute.clone();
+        definition.command = asked.command.clone();
     }
     if asked.command.is_empty() {
         return Err(UsageError("no command given, and no lxc.execute.cmd".into()).into());

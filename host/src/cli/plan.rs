@@ -37,7 +37,7 @@ fn container(call: &mut Call) -> Result<Plan, Refusal> {
         name: name.to_string(),
         lxcpath: call.store()?.lxcpath().display().to_string(),
         file: call.args.value(Opt::RcFile).map(String::from),
-        define: call.args.values(Opt::Define).map(String::from).collect(),
+        define: super::start::define(call)?,
         command: Vec::new(),
         fail_at: call.args.value(Opt::FailAt).map(String::from),
     };

@@ -97,7 +97,11 @@ pub fn define(call: &Call) -> Result<Vec<String>, UsageError> {
         }
         lines.push(value.into());
     }
+    if call.args.has(Opt::Strict) {
+        lines.push("keel.strict = 1".into());
+    }
     for (opt, key) in [
+        (Opt::Dialect, "keel.dialect"),
         (Opt::ConsolePath, "lxc.console.path"),
         (Opt::ConsoleLog, "lxc.console.logfile"),
         (Opt::ShareNet, "lxc.namespace.share.net"),

@@ -150,6 +150,21 @@ pub fn new_session_keyring() -> Result<(), Errno> {
     checked(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, anonymous) }).map(drop)
 }
 
+/// prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE) for the calling thread group (Linux 5.14).
+pub fn isolate_core() -> Result<(), Errno> {
+    const PR_SCHED_CORE: libc::c_int = 62;
+    const CREATE: libc::c_ulong = 1;
+    const THREAD_GROUP: libc::c_ulong = 1;
+    // SAFETY: takes numbers; 0 is the caller.
+    checked(unsafe { libc::prctl(PR_SCHED_CORE, CREATE, 0 as libc::c_ulong, THREAD_GROUP, 0) }).map(drop)
+}
+
+/// prctl(PR_SET_PDEATHSIG).
+pub fn set_parent_death_signal(signal: i32) -> Result<(), Errno> {
+    // SAFETY: takes a number.
+    checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong, 0, 0, 0) }).map(drop)
+}
+
 /// unshare(2) of namespaces.
 pub fn unshare(namespaces: u32) -> Result<(), Errno> {
     // SAFETY: only CLONE_NEW* flags are passed, none that unshares memory or descriptors.

@@ -2,6 +2,7 @@
 use super::end::{Backoff, End};
 use super::ending::Finishing;
 use super::events::Token;
+use super::outlets::{LogFile, Outside};
 use super::record::Record;
 use crate::console::ring::Ring;
 use crate::control::protocol::{State, Stop};
@@ -69,7 +70,9 @@ pub struct Supervised {
     /// What it said last.
     pub(super) ring: Ring,
     /// `lxc.console.logfile`.
-    pub(super) log: Option<File>,
+    pub(super) log: Option<LogFile>,
+    /// `lxc.console.path`.
+    pub(super) outside: Option<Outside>,
     /// Its console's output is handed to the owner of the loop.
     pub forward: bool,
     /// Its state file is written.
@@ -111,6 +114,10 @@ pub(super) struct Hold {
 
 impl Supervised {
     pub(super) fn new(definition: Definition, place: Place, hold: Hold) -> Supervised {
+        let ring = match definition.config.console.buffer_size {
+            0 => RING,
+            size => usize::try_from(size).unwrap_or(RING),
+        };
         Supervised {
             definition,
             place,
@@ -121,8 +128,9 @@ impl Supervised {
             console: None,
             input: Vec::new(),
             lent: BTreeMap::new(),
-            ring: Ring::new(RING),
+            ring: Ring::new(ring),
             log: None,
+            outside: None,
             forward: false,
             held: false,
             recorded: false,

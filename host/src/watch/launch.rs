@@ -53,13 +53,17 @@ pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
 /// The steps of a start, as things are now. Several mistakes are several lines.
 pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
     let mut facts = crate::observe::facts()?;
+    if definition.config.cgroup_dir.relative {
+        crate::observe::below_caller(&mut facts);
+    }
+    let parent = definition.config.cgroup_dir.parent.as_ref().map_or("", |dir| dir.value.as_str());
     if definition.config.has_interfaces() {
         crate::observe::network(&mut facts, &definition.config)?;
     }
     let request = plan::Request {
         name: definition.name.clone(),
         lxcpath: definition.lxcpath.clone(),
-        cgroup: crate::observe::free_cgroup_name(&definition.name, &facts),
+        cgroup: crate::observe::free_cgroup_name(&definition.name, parent, &facts),
         shared: super::shared::resolve(&definition.config, &definition.lxcpath)?,
         rootfs: definition.config.rootfs.path.as_ref().map_or(Found::Dir, |p| crate::observe::rootfs(&p.value)),
         android: {
@@ -88,6 +92,11 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         }
         facts.random = crate::observe::random();
         plan = planned(&facts)?;
+    }
+    let config = &definition.config;
+    if std::process::id() == 1 && (config.log.file.is_some() || config.log.syslog.is_some() || config.monitor.unshare) {
+        let what = "'lxc.log.*' and 'lxc.monitor.unshare' are not in force: process 1 supervises all containers in one";
+        plan.notes.push(format!("{what} mount namespace, and its messages go to /dev/kmsg"));
     }
     if definition.inherit {
         // What connects 0 to 2 with the console.

@@ -5,6 +5,7 @@ use super::container::{Definition, Hold, Id, Supervised};
 use super::end::{self, End, Next, signal_name};
 use super::ending::{self, Finishing};
 use super::events::Interest;
+use super::outlets::LogFile;
 use super::{Event, Watch, What, failure, launch};
 use crate::control::protocol::{Ending, State, Stop};
 use crate::control::server::Listener;
@@ -14,8 +15,6 @@ use crate::spawn::{self, Progress};
 use keel_core::config::Hook;
 use keel_core::failure::Failure;
 use rustix::process::WaitStatus;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
@@ -97,7 +96,7 @@ impl Watch {
         if let Some(path) = &container.definition.config.console.logfile
             && container.log.is_none()
         {
-            match OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(libc::O_NOFOLLOW).open(path) {
+            match LogFile::open(path, &container.definition.config.console) {
                 Ok(file) => container.log = Some(file),
                 Err(e) => log::warn!("{}", failure(format_args!("{}: open '{path}'", container.definition.name), &e)),
             }
@@ -123,6 +122,7 @@ impl Watch {
         container.tell(&[News::State(State::Running)]);
         container.ring.clear();
         container.write_record();
+        self.connect_outside(id);
         self.hear_console(id);
         self.changed(id);
         // Told to stop while it was being started.
@@ -174,6 +174,7 @@ impl Watch {
         // What it said last is still in the pty.
         container.held = false;
         self.drain_console(id);
+        self.disconnect_outside(id);
         let Some(container) = self.containers.get_mut(&id) else { return true };
         let ordered = container.order.is_some_and(|o| o.ending != Ending::Reboot);
         let next = end::next(end, container.definition.config.restart, ordered);

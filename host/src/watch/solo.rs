@@ -75,21 +75,26 @@ fn prepare(definition: &Definition, pidfile: Option<&str>) -> Result<(), Failure
     let comm = std::ffi::CString::new(format!("keel {}", definition.name)).unwrap_or_default();
     // For ps(1) only; cut to 15 bytes by the kernel.
     let _ = rustix::thread::set_name(&comm);
-    match &definition.config.log.file {
-        Some(path) => crate::kmsg::to_file(path).map_err(|e| failure(format_args!("open '{path}'"), &e)),
-        None => {
-            crate::kmsg::to_nowhere();
-            Ok(())
-        }
+    crate::kmsg::to_configured(&definition.config.log)?;
+    own_mounts(definition)
+}
+
+/// `lxc.monitor.unshare`: what hooks of the supervisor mount stays its own.
+fn own_mounts(definition: &Definition) -> Result<(), Failure> {
+    use rustix::mount::{MountPropagationFlags, mount_change};
+    if !definition.config.monitor.unshare {
+        return Ok(());
     }
+    process::unshare(keel_core::facts::Namespaces::MNT).map_err(|e| Failure::errno("unshare", e))?;
+    let flags = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+    mount_change("/", flags).map_err(|e| failure("mount --make-rslave /", &e.into()))
 }
 
 /// Start it and stay until it ends, with its console here; how it ended.
 pub fn foreground(definition: Definition, lock: Lock) -> Result<Option<End>, Failure> {
-    if definition.config.log.file.is_none() {
-        crate::kmsg::to_nowhere();
-    } else if let Some(path) = definition.config.log.file.clone() {
-        crate::kmsg::to_file(&path).map_err(|e| failure(format_args!("open '{path}'"), &e))?;
+    if let Err(cause) = crate::kmsg::to_configured(&definition.config.log).and_then(|()| own_mounts(&definition)) {
+        lock.clear();
+        return Err(cause);
     }
     serve(definition, lock, None, true)
 }

@@ -3,7 +3,6 @@ use super::container::Id;
 use super::events::Interest;
 use super::{Event, Watch, What};
 use rustix::io::Errno;
-use std::io::Write;
 
 impl Watch {
     /// Read a container's console from now on.
@@ -40,9 +39,12 @@ impl Watch {
                 Ok(n) => {
                     let bytes = &buffer[..n];
                     container.ring.push(bytes);
-                    if let Some(Err(e)) = container.log.as_mut().map(|file| file.write_all(bytes)) {
+                    if let Some(Err(e)) = container.log.as_mut().map(|file| file.write(bytes)) {
                         log::warn!("{}: lxc.console.logfile is given up: {e}", container.definition.name);
                         container.log = None;
+                    }
+                    if let Some(outside) = &mut container.outside {
+                        outside.say(bytes);
                     }
                     if container.forward {
                         self.out.push_back(Event::Output(bytes.to_vec()));

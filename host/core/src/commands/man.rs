@@ -97,7 +97,7 @@ pub fn man_config() -> String {
         }
         match key.gone() {
             Some(why) => meaning += &format!(" (without effect: {why})"),
-            None if !key.in_force() => meaning += " (known, not in force yet)",
+            None if !key.in_force() => meaning += " (without effect)",
             None => {}
         }
         let shown = if key.name.ends_with('.') { format!("{}NAME", key.name) } else { String::from(key.name) };

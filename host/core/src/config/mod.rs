@@ -16,7 +16,9 @@ pub use mounts::{
     CgroupAccess, CgroupMode, Create, MountAuto, MountEntry, MountOptions, ProcMode, Rootfs, RootfsKind, SysMode,
 };
 pub use net::{Net, NetKind};
-pub use process::{Caps, Hook, IdKind, IdMap, Init, Limit, NamespaceKeys, Personality, SeccompKeys, Signals};
+pub use process::{
+    AppArmor, Caps, Hook, IdKind, IdMap, Init, Limit, NamespaceKeys, Personality, SeLinux, SeccompKeys, Signals,
+};
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -84,6 +86,10 @@ pub struct Config {
     pub init: Init,
     /// `lxc.environment`, in order, later ones win: `(NAME, VALUE)`; no value: taken from the caller's environment.
     pub environment: Vec<At<(String, Option<String>)>>,
+    /// `lxc.environment.runtime`: for the first program only.
+    pub environment_runtime: Vec<At<(String, Option<String>)>>,
+    /// `lxc.environment.hooks`: for hooks only.
+    pub environment_hooks: Vec<At<(String, Option<String>)>>,
     /// `lxc.mount.fstab`: a file of fstab(5) lines, read before `mount_entry`.
     pub mount_fstab: Option<At<String>>,
     /// `lxc.mount.entry`, in order.
@@ -110,6 +116,18 @@ pub struct Config {
     pub net_cleared: bool,
     /// `lxc.cgroup.*` and `lxc.cgroup2.*`, in file order.
     pub cgroup: Vec<At<CgroupSetting>>,
+    /// `lxc.cgroup.dir*` and `lxc.cgroup.relative`.
+    pub cgroup_dir: CgroupDirs,
+    /// `lxc.apparmor.*`.
+    pub apparmor: AppArmor,
+    /// `lxc.selinux.*`.
+    pub selinux: SeLinux,
+    /// `lxc.time.offset.*`.
+    pub time: TimeOffsets,
+    /// `lxc.sched.core`: shares no core with tasks of others.
+    pub sched_core: bool,
+    /// `lxc.monitor.*`.
+    pub monitor: Monitor,
     /// `lxc.signal.*`.
     pub signal: Signals,
     /// `lxc.start.*` and `lxc.group`.
@@ -138,6 +156,8 @@ pub struct Config {
     pub ephemeral: bool,
     /// `lxc.log.level` (0 TRACE .. 8 FATAL) and `lxc.log.file`.
     pub log: Log,
+    /// `keel.strict`: unknown keys are mistakes.
+    pub strict: bool,
     /// `keel.restart`: what the supervisor does when the container ends. LXC ignores lines that do not begin with `lxc.`,
     /// so the file stays an LXC file.
     pub restart: Option<Restart>,
@@ -152,6 +172,12 @@ pub struct Console {
     pub path: ConsolePath,
     /// `lxc.console.logfile`: a copy of all that the console says.
     pub logfile: Option<String>,
+    /// `lxc.console.size`: the most bytes that the log file holds; 0: no limit.
+    pub size: u64,
+    /// `lxc.console.rotate`: a full log file is renamed, not emptied.
+    pub rotate: bool,
+    /// `lxc.console.buffer.size`: bytes kept in memory; 0: as the supervisor has it.
+    pub buffer_size: u64,
 }
 
 /// Where the console goes.
@@ -197,6 +223,43 @@ pub struct Log {
     pub level: Option<u8>,
     /// `lxc.log.file`.
     pub file: Option<String>,
+    /// `lxc.log.syslog`: a facility of syslog(3), by number.
+    pub syslog: Option<u8>,
+}
+
+/// `lxc.cgroup.dir*`: where in each hierarchy the container's directory is. No slash at either end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CgroupDirs {
+    /// `dir`: the directory is made below this one.
+    pub parent: Option<At<String>>,
+    /// `dir.container`: the directory itself.
+    pub container: Option<At<String>>,
+    /// `dir.container.inner`: a directory in it, where the container is.
+    pub inner: Option<At<String>>,
+    /// `dir.monitor`: the supervisor's.
+    pub monitor: Option<At<String>>,
+    /// `dir.monitor.pivot`: the supervisor's, while it removes its own.
+    pub pivot: Option<At<String>>,
+    /// `relative`: below the caller's cgroup and not below that of process 1.
+    pub relative: bool,
+}
+
+/// `lxc.monitor.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Monitor {
+    /// `unshare`: the supervisor has a mount namespace of its own.
+    pub unshare: bool,
+    /// `signal.pdeath`: what the first program gets when its supervisor dies; none or 0: nothing, and it lives on.
+    pub pdeath: Option<i32>,
+}
+
+/// `lxc.time.offset.*`, nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeOffsets {
+    /// `boot`.
+    pub boot: i64,
+    /// `monotonic`.
+    pub monotonic: i64,
 }
 
 /// What the supervisor does when a container ends by itself.

@@ -145,3 +145,25 @@ pub struct Signals {
     /// `lxc.signal.stop`; none: SIGKILL.
     pub stop: Option<i32>,
 }
+
+/// `lxc.apparmor.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppArmor {
+    /// `profile`: the name of a loaded one, `unconfined`, `unchanged` or `generated`.
+    pub profile: Option<At<String>>,
+    /// `allow_incomplete`: start although the kernel's AppArmor does not know mounts.
+    pub allow_incomplete: bool,
+    /// `allow_nesting`: for a generated profile.
+    pub allow_nesting: bool,
+    /// `raw`: lines of a generated profile.
+    pub raw: Vec<String>,
+}
+
+/// `lxc.selinux.*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeLinux {
+    /// `context`: of the first program.
+    pub context: Option<At<String>>,
+    /// `context.keyring`: of its session keyring; none: as `context`.
+    pub keyring: Option<At<String>>,
+}

@@ -52,6 +52,15 @@ pub(super) fn plan(
     let settings = assign(config, facts, plan, errors);
     let devices = device_rules(config, facts, plan, errors);
     let mut slots = 0;
+    for (key, dir) in [("monitor", &config.cgroup_dir.monitor), ("monitor.pivot", &config.cgroup_dir.pivot)] {
+        if let Some(dir) = dir {
+            let at = plan.place_of(dir.origin).map(|p| format!("{p}: ")).unwrap_or_default();
+            plan.notes.push(format!(
+                "{at}'lxc.cgroup.dir.{key}' is not in force: the supervisor stays in the cgroup that it was started in, and \
+                 what it uses is counted there"
+            ));
+        }
+    }
     for (index, hierarchy) in facts.hierarchies.iter().enumerate() {
         let mine: Vec<_> = settings.iter().filter(|s| s.hierarchy == index).collect();
         let devices = devices.as_ref().filter(|_| hierarchy.version == 2);
@@ -61,22 +70,20 @@ pub(super) fn plan(
         }
         // Without a setting it serves accounting and freezing: the container runs without, too.
         let rule = |step: Step| Planned { step, must: !mine.is_empty() || devices.is_some(), origin: None };
-        let dir = match request.cgroup.as_str() {
-            "" => format!("{}/lxc.payload.{}", hierarchy.base, request.name),
-            name => format!("{}/{name}", hierarchy.base),
-        };
+        let below = below(config, request);
+        let dir = format!("{}/{below}", hierarchy.base);
         let file = |file: &str| operand(&format!("{dir}/{file}"));
-        if hierarchy.version == 2 {
-            enable_controllers(hierarchy, &mine, &mut plan.outside);
-        }
-        plan.outside.push(rule(Step::MakeCgroup { path: operand(&dir) }));
-        if hierarchy.version == 1 && hierarchy.controllers.iter().any(|c| c == "cpuset") {
-            // Empty in a new directory, and no process can join while they are (kernel/cgroup/cpuset-v1.c).
-            for what in ["cpus", "mems"] {
-                let what = if hierarchy.noprefix { what.into() } else { format!("cpuset.{what}") };
-                let from = operand(&format!("{}/{what}", hierarchy.base));
-                plan.outside.push(rule(Step::InheritCgroupFile { from, to: file(&what) }));
+        let mut parent = hierarchy.base.clone();
+        for name in below.split('/') {
+            if hierarchy.version == 2 {
+                enable_controllers(&parent, &mine, &mut plan.outside);
             }
+            let child = format!("{parent}/{name}");
+            let path = operand(&child);
+            let step = if child == dir { Step::MakeCgroup { path } } else { Step::MakeCgroupParent { path } };
+            plan.outside.push(rule(step));
+            plan.outside.extend(inherit(hierarchy, &parent, &child).map(rule));
+            parent = child;
         }
         let slot = |slots: &mut u16| {
             *slots += 1;
@@ -97,6 +104,20 @@ pub(super) fn plan(
         if let (Some(uid), Some(gid)) = (ids::root(config, IdKind::User), ids::root(config, IdKind::Group)) {
             plan.outside.push(rule(Step::ChownCgroup { path: operand(&dir), uid, gid }));
         }
+        // The settings are of the outer one; the container is in the inner one, if there is one.
+        let dir = match &config.cgroup_dir.inner {
+            None => dir,
+            Some(inner) => {
+                let below = format!("{dir}/{}", inner.value);
+                plan.outside.push(rule(Step::MakeCgroup { path: operand(&below) }).from(inner.origin));
+                plan.outside.extend(inherit(hierarchy, &dir, &below).map(rule));
+                if let (Some(uid), Some(gid)) = (ids::root(config, IdKind::User), ids::root(config, IdKind::Group)) {
+                    plan.outside.push(rule(Step::ChownCgroup { path: operand(&below), uid, gid }));
+                }
+                below
+            }
+        };
+        let file = |file: &str| operand(&format!("{dir}/{file}"));
         let slot = slot(&mut slots);
         if hierarchy.version == 2 {
             plan.outside.push(rule(Step::OpenCgroup { path: operand(&dir), slot }));
@@ -114,6 +135,31 @@ pub(super) fn plan(
         cgroups.dirs.push((index, dir));
     }
     cgroups
+}
+
+/// The container's directory below the base of each hierarchy.
+fn below(config: &Config, request: &Request) -> String {
+    let dirs = &config.cgroup_dir;
+    let name = match request.cgroup.as_str() {
+        "" => format!("lxc.payload.{}", request.name),
+        name => name.into(),
+    };
+    match (&dirs.container, &dirs.parent) {
+        (Some(dir), _) => dir.value.clone(),
+        (None, Some(parent)) => format!("{}/{name}", parent.value),
+        (None, None) => name,
+    }
+}
+
+/// The files of a cpuset: empty in a new directory of version 1, and no process can join while they are
+/// (kernel/cgroup/cpuset-v1.c).
+fn inherit<'a>(hierarchy: &'a Hierarchy, from: &'a str, to: &'a str) -> impl Iterator<Item = Step> + 'a {
+    let needed = hierarchy.version == 1 && hierarchy.controllers.iter().any(|c| c == "cpuset");
+    let files = ["cpus", "mems"].into_iter().filter(move |_| needed);
+    files.map(move |what| {
+        let what = if hierarchy.noprefix { what.into() } else { format!("cpuset.{what}") };
+        Step::InheritCgroupFile { from: operand(&format!("{from}/{what}")), to: operand(&format!("{to}/{what}")) }
+    })
 }
 
 /// A setting with the hierarchy that it is written to, in the words of that hierarchy's version.
@@ -224,7 +270,7 @@ fn find(facts: &Facts, version: u8, file: &str) -> Option<(usize, String)> {
 }
 
 /// Version 2: the parent must give its children the controllers that settings need. Only those: it is the host's file.
-fn enable_controllers(hierarchy: &Hierarchy, settings: &[&Assigned<'_>], steps: &mut Vec<Planned>) {
+fn enable_controllers(parent: &str, settings: &[&Assigned<'_>], steps: &mut Vec<Planned>) {
     let mut enabled: Vec<&str> = Vec::new();
     for setting in settings {
         let controller = setting.file.split('.').next().unwrap_or("");
@@ -232,7 +278,7 @@ fn enable_controllers(hierarchy: &Hierarchy, settings: &[&Assigned<'_>], steps: 
             continue;
         }
         enabled.push(controller);
-        let path = operand(&format!("{}/cgroup.subtree_control", hierarchy.base));
+        let path = operand(&format!("{parent}/cgroup.subtree_control"));
         let value = operand(&format!("+{controller}"));
         steps.push(Planned::must(Step::WriteFile { path, value }).from(setting.of.origin));
     }

@@ -51,7 +51,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     let mut plan = Plan { files: config.files.clone(), ..Plan::default() };
 
     let wanted = namespaces(config, facts, &mut plan, &mut errors);
-    plan.clone = Namespaces(wanted & !Namespaces::CGROUP);
+    plan.clone = Namespaces(wanted & !(Namespaces::CGROUP | Namespaces::TIME));
     let settled;
     let config = match config.android.on {
         true => {
@@ -90,6 +90,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         let step = Step::JoinNamespace { path: operand(path), kind: *flag };
         plan.inside.push(Planned::must(step).from(*origin));
     }
+    let label = rights::label(config, facts, &mut plan, &mut errors);
     if config.keyring_session != Some(false) {
         // ENOSYS without CONFIG_KEYS.
         plan.inside.push(Planned::may(Step::NewKeyring));
@@ -101,6 +102,14 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         // The child's own, so that its user namespace has the rights over it.
         let take = Planned::must(Step::Net(NetStep::TakeNamespace));
         round(&mut plan, core::iter::once(take).chain(network).collect());
+    }
+    if wanted & Namespaces::TIME != 0 {
+        let crate::config::TimeOffsets { boot, monotonic } = config.time;
+        // Of seconds and nanoseconds, the latter not negative (time_namespaces(7)).
+        let line =
+            |clock, ns: i64| format!("{clock} {} {}\n", ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));
+        let offsets = operand(&format!("{}{}", line("monotonic", monotonic), line("boottime", boot)));
+        plan.inside.push(Planned::must(Step::EnterTime { offsets }));
     }
     if wanted & Namespaces::CGROUP != 0 && !cgroups.dirs.is_empty() {
         plan.inside.push(Planned::may(Step::UnshareCgroup));
@@ -158,7 +167,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         plan.inside.extend(cgroups.late);
     }
     hooks::start_host(config, request, &mut plan);
-    let last = become_init(config, request, facts, terminals, &mut plan.notes, &mut errors);
+    let last = become_init(config, request, facts, (terminals, label), &mut plan.notes, &mut errors);
     plan.inside.extend(last);
 
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
@@ -175,11 +184,19 @@ fn namespaces(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<
     if !shared {
         wanted |= Namespaces::NET;
     }
+    if config.time != crate::config::TimeOffsets::default() {
+        wanted |= Namespaces::TIME;
+        if !facts.namespaces.has(Namespaces::TIME) {
+            let why =
+                "'lxc.time.offset' needs time namespaces, which the kernel does not have (CONFIG_TIME_NS, Linux 5.6)";
+            errors.push(Failure::new(why));
+        }
+    }
     let keys = &config.namespace;
     let all = wanted | Namespaces::NET;
     match (&keys.clone, &keys.keep) {
         // Nothing can be mounted for a container without a mount namespace of its own.
-        (Some(only), _) => wanted = only.value & !Namespaces::USER | Namespaces::MNT,
+        (Some(only), _) => wanted = only.value & !Namespaces::USER | Namespaces::MNT | wanted & Namespaces::TIME,
         (None, Some(kept)) => wanted = all & !kept.value | Namespaces::MNT,
         (None, None) => (),
     }
@@ -212,7 +229,7 @@ fn become_init(
     config: &Config,
     request: &Request,
     facts: &Facts,
-    terminals: u32,
+    (terminals, label): (u32, Option<Planned>),
     notes: &mut Vec<String>,
     errors: &mut Vec<Failure>,
 ) -> Vec<Planned> {
@@ -229,11 +246,18 @@ fn become_init(
     let console = config.console.path != ConsolePath::None;
     steps.push(Planned::must(Step::NewSession { console }));
     steps.push(Planned::must(Step::ChangeDir { path: operand(config.init.cwd.as_deref().unwrap_or("/")) }));
-    rights::give_up(config, request, facts, &mut steps, notes, errors);
+    if config.sched_core {
+        steps.push(Planned::must(Step::IsolateCore));
+    }
+    rights::give_up(config, request, facts, label, &mut steps, notes, errors);
     steps.extend(hooks::hooks(config, request, Hook::Start, &[]));
     let init = &config.init;
     if init.uid != 0 || init.gid != 0 || !init.groups.is_empty() {
         steps.push(Planned::must(Step::SetIds { uid: init.uid, gid: init.gid, groups: init.groups.clone() }));
+    }
+    if let Some(signal) = config.monitor.pdeath.filter(|signal| *signal != 0) {
+        // After the ids: a change of them clears it.
+        steps.push(Planned::must(Step::SetParentDeathSignal { signal }));
     }
     let environment = environment(config, request, terminals, errors);
     let words = if !request.command.is_empty() { &request.command } else { &config.init.cmd };
@@ -254,7 +278,7 @@ fn environment(config: &Config, request: &Request, terminals: u32, errors: &mut 
         let names: Vec<String> = (0..terminals).map(|n| format!("pts/{n}")).collect();
         all.push(("container_ttys".into(), names.join(" ")));
     }
-    for At { value: (name, value), .. } in &config.environment {
+    for At { value: (name, value), .. } in config.environment.iter().chain(&config.environment_runtime) {
         let inherited = || request.environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
         match value.clone().or_else(inherited) {
             Some(value) => {

@@ -102,7 +102,8 @@ fn environment(
     }
     own.extend(more);
     let callers = request.environment.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-    let configured = config.environment.iter().filter_map(|e| Some((e.value.0.as_str(), e.value.1.as_deref()?)));
+    let configured = config.environment.iter().chain(&config.environment_hooks);
+    let configured = configured.filter_map(|e| Some((e.value.0.as_str(), e.value.1.as_deref()?)));
     let mut all: Vec<(&str, &str)> = Vec::new();
     for (name, value) in callers.chain(configured).chain(own) {
         all.retain(|(n, _)| *n != name);

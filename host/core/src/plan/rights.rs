@@ -1,11 +1,11 @@
 //! What the first program may no longer do: capabilities, new privileges, system calls.
 
-use super::{Planned, Request, operand};
+use super::{Plan, Planned, Request, operand};
 use crate::config::{At, Caps, Config};
 use crate::facts::{Facts, Seccomp};
 use crate::failure::Failure;
 use crate::seccomp::{self, Arch};
-use crate::step::Step;
+use crate::step::{Slot, Step};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -15,6 +15,7 @@ pub(super) fn give_up(
     config: &Config,
     request: &Request,
     facts: &Facts,
+    label: Option<Planned>,
     steps: &mut Vec<Planned>,
     notes: &mut Vec<String>,
     errors: &mut Vec<Failure>,
@@ -23,12 +24,79 @@ pub(super) fn give_up(
     if mask != 0 {
         steps.push(Planned::must(Step::DropCapabilities { mask }));
     }
+    steps.extend(label);
     if config.no_new_privs {
         steps.push(Planned::must(Step::NoNewPrivs));
     }
     if let Some(profile) = &config.seccomp.profile {
         steps.extend(filter(config, profile, request, facts, notes, errors));
     }
+}
+
+/// `lxc.apparmor.*` and `lxc.selinux.*`: opens the file that takes the label while the host's procfs is in place (what the
+/// container has at /proc is its own matter, CVE-2015-1334); the step that is returned writes it before the exec.
+///
+/// On a kernel without the module the container starts without the label, as with LXC, and that is said.
+pub(super) fn label(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> Option<Planned> {
+    let at = |plan: &Plan, text: &At<String>| plan.place_of(text.origin).map(|p| format!("{p}: ")).unwrap_or_default();
+    let lost = |plan: &mut Plan, text: &At<String>, key: &str, module: &str| {
+        let place = at(plan, text);
+        plan.notes.push(format!(
+            "{place}'{key}' is not in force: {module} is not active, the container is not confined by it"
+        ));
+    };
+    let mut wanted = None;
+    if let Some(profile) = &config.apparmor.profile {
+        let key = "lxc.apparmor.profile";
+        match profile.value.as_str() {
+            "unchanged" => (),
+            "unconfined" if !facts.lsm.apparmor => (),
+            _ if !facts.lsm.apparmor => lost(plan, profile, key, "AppArmor"),
+            "generated" => errors.push(Failure::new(format!(
+                "{}'{key} = generated' is not there: name a profile that is loaded, unconfined or unchanged",
+                at(plan, profile)
+            ))),
+            name if name != "unconfined" && !facts.lsm.apparmor_mounts && !config.apparmor.allow_incomplete => {
+                errors.push(Failure::new(format!(
+                    "{}'{key}': the kernel's AppArmor does not know mounts, or /sys/kernel/security is not mounted \
+                     (lxc.apparmor.allow_incomplete = 1 starts all the same)",
+                    at(plan, profile)
+                )));
+            }
+            name => {
+                wanted =
+                    Some((["/proc/self/attr/apparmor/exec", "/proc/self/attr/exec"], format!("exec {name}"), profile))
+            }
+        }
+    }
+    if (config.apparmor.allow_nesting || !config.apparmor.raw.is_empty()) && facts.lsm.apparmor {
+        let text =
+            "'lxc.apparmor.allow_nesting' and 'lxc.apparmor.raw' are for generated profiles, which are not there";
+        plan.notes.push(text.into());
+    }
+    if let Some(context) = &config.selinux.context {
+        match facts.lsm.selinux {
+            false => lost(plan, context, "lxc.selinux.context", "SELinux"),
+            true => {
+                wanted =
+                    Some((["/proc/self/attr/selinux/exec", "/proc/self/attr/exec"], context.value.clone(), context))
+            }
+        }
+    }
+    if let Some(context) =
+        config.selinux.keyring.as_ref().or(config.selinux.context.as_ref()).filter(|_| facts.lsm.selinux)
+    {
+        // What is made next has it: the session keyring.
+        let step = Step::WriteFile { path: operand("/proc/self/attr/keycreate"), value: operand(&context.value) };
+        plan.inside.push(Planned::must(step).from(context.origin));
+    }
+    let (paths, value, text) = wanted?;
+    let slot =
+        Slot(plan.outside.iter().filter(|p| matches!(p.step, Step::OpenSlot { .. } | Step::OpenCgroup { .. })).count()
+            as u16);
+    let name = operand(paths[1]);
+    plan.inside.push(Planned::must(Step::OpenLabel { paths: paths.map(operand).into(), slot }).from(text.origin));
+    Some(Planned::must(Step::WriteSlot { slot, name, value: operand(&value) }).from(text.origin))
 }
 
 /// The capabilities to drop, of those that the kernel knows.

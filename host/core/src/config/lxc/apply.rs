@@ -23,7 +23,14 @@ pub(super) use super::process::{
     groups, hook, hooks, idmap, limit, print_groups, print_hook, print_idmap, print_limit, print_proc, print_sysctl,
     proc, sysctl,
 };
-pub(super) use super::rights::{print_seccomp, seccomp};
+pub(super) use super::rights::{
+    apparmor, apparmor_raw, print_apparmor, print_apparmor_raw, print_seccomp, print_selinux, print_selinux_keyring,
+    seccomp, selinux, selinux_keyring,
+};
+pub(super) use super::supervisor::{
+    cgroup_dir, console_buffer, console_size, pdeath, print_cgroup_dir, print_console_buffer, print_console_size,
+    print_pdeath, print_syslog, print_time_boot, print_time_monotonic, syslog, time_boot, time_monotonic,
+};
 
 pub(super) type Done = Result<(), String>;
 pub(super) type Lines = Vec<(String, String)>;
@@ -87,9 +94,20 @@ pub(super) fn print_execute_cmd(c: &Config) -> Lines {
     line("lxc.execute.cmd", (!c.init.execute.is_empty()).then(|| words::join(&c.init.execute)))
 }
 
-pub(super) fn environment(s: &mut Setting<'_>) -> Done {
+/// Names and lists of `lxc.environment*`.
+type Environment = Vec<At<(String, Option<String>)>>;
+type Variables = (&'static str, fn(&Config) -> &Environment, fn(&mut Config) -> &mut Environment);
+const ENVIRONMENTS: [Variables; 3] = [
+    ("lxc.environment", |c| &c.environment, |c| &mut c.environment),
+    ("lxc.environment.runtime", |c| &c.environment_runtime, |c| &mut c.environment_runtime),
+    ("lxc.environment.hooks", |c| &c.environment_hooks, |c| &mut c.environment_hooks),
+];
+
+/// One of them; `WHICH` is a place in `ENVIRONMENTS`.
+pub(super) fn environment<const WHICH: usize>(s: &mut Setting<'_>) -> Done {
+    let list = ENVIRONMENTS[WHICH].2(s.config);
     if s.value.is_empty() {
-        s.config.environment.clear();
+        list.clear();
         return Ok(());
     }
     let (name, value) = match s.value.split_once('=') {
@@ -99,16 +117,17 @@ pub(super) fn environment(s: &mut Setting<'_>) -> Done {
     if name.is_empty() {
         return Err(format!("'{}' has no name in front of '='", s.value));
     }
-    s.config.environment.push(at((name.to_string(), value), s.origin));
+    list.push(at((name.to_string(), value), s.origin));
     Ok(())
 }
 
-pub(super) fn print_environment(c: &Config) -> Lines {
-    let texts = c.environment.iter().map(|e| match &e.value {
+pub(super) fn print_environment<const WHICH: usize>(c: &Config) -> Lines {
+    let (key, list, _) = ENVIRONMENTS[WHICH];
+    let texts = list(c).iter().map(|e| match &e.value {
         (name, Some(value)) => format!("{name}={value}"),
         (name, None) => name.clone(),
     });
-    texts.map(|text| ("lxc.environment".to_string(), text)).collect()
+    texts.map(|text| (key.to_string(), text)).collect()
 }
 
 /// Types that LXC has had; one in front of the first colon is a type, anything else is part of the path.

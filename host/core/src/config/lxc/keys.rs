@@ -27,8 +27,6 @@ pub struct Key {
     pub list: bool,
     /// Whether 3.0 dropped it without another name in its place.
     pub dropped: bool,
-    /// Its value is in the `Config`, but no step or supervisor acts on it yet; each use is said.
-    pub pending: bool,
     /// One line, no full stop.
     pub help: &'static str,
     /// What becomes of a value.
@@ -56,8 +54,6 @@ pub(super) enum Means {
     Include,
     /// Says which era's defaults hold.
     Dialect,
-    /// Known, not in force yet; each use is said.
-    Later,
     /// Without effect; the sentence says why.
     Gone(&'static str),
 }
@@ -101,9 +97,9 @@ pub(super) struct Found<'a> {
 }
 
 impl Key {
-    /// Whether it does what it says in this release of Keel.
+    /// Whether it does anything.
     pub fn in_force(&self) -> bool {
-        !self.pending && !matches!(self.means, Means::Later | Means::Gone(_))
+        !matches!(self.means, Means::Gone(_))
     }
 
     /// Why it has no effect, for a key that will never have one again.
@@ -112,12 +108,6 @@ impl Key {
             Means::Gone(why) => Some(why),
             _ => None,
         }
-    }
-
-    /// The row of a key whose value is read before anything acts on it.
-    pub(super) const fn pending(mut self) -> Key {
-        self.pending = true;
-        self
     }
 
     /// Every name, the present one first.

@@ -16,6 +16,7 @@ mod net;
 mod print;
 mod process;
 mod rights;
+mod supervisor;
 mod table;
 mod values;
 
@@ -104,6 +105,8 @@ pub fn parse(name: &str, bytes: &[u8], includer: &mut dyn Includer) -> (Config, 
 pub struct Reader {
     config: Config,
     problems: Vec<Problem>,
+    /// Those of them that are about unknown keys.
+    unknown: Vec<usize>,
     depth: usize,
     /// What the spelling of the main file says, and that of the first included one which says anything.
     main: Option<Spelling>,
@@ -174,6 +177,9 @@ impl Reader {
             Some(Spelling::Old) if self.newest < (1, 1) => Dialect::One,
             _ => Dialect::Current,
         });
+        for index in self.unknown.iter().filter(|_| self.config.strict) {
+            self.problems[*index].severity = Severity::Error;
+        }
         (self.config, self.problems)
     }
 
@@ -198,6 +204,7 @@ impl Reader {
                 }
                 None => {
                     let text = format!("unknown key '{key}'{}", keys::hint(key));
+                    self.unknown.push(self.problems.len());
                     return self.say(origin, Severity::Warning, text);
                 }
             },
@@ -209,11 +216,7 @@ impl Reader {
         }
         let (key_row, value) = (found.key, line.value.as_str());
         let result = match &key_row.means {
-            Means::Later | Means::Gone(_) if value.is_empty() => Ok(()),
-            Means::Later => {
-                self.say(origin, Severity::Warning, format!("'{key}' is known, but not in force yet"));
-                Ok(())
-            }
+            Means::Gone(_) if value.is_empty() => Ok(()),
             Means::Gone(why) => {
                 self.say(origin, Severity::Warning, format!("'{key}' has no effect: {why}"));
                 Ok(())
@@ -237,12 +240,8 @@ impl Reader {
                 result
             }
         };
-        match result {
-            Err(text) => self.say(origin, Severity::Error, format!("{key}: {text}")),
-            Ok(()) if key_row.pending && !value.is_empty() => {
-                self.say(origin, Severity::Warning, format!("'{key}' is known, but not in force yet"));
-            }
-            Ok(()) => {}
+        if let Err(text) = result {
+            self.say(origin, Severity::Error, format!("{key}: {text}"));
         }
     }
 
@@ -359,7 +358,7 @@ fn set(means: &Means, setting: &mut Setting<'_>) -> Result<(), String> {
             *field(setting.config) = if empty { None } else { Some(values::signal(value)?) };
         }
         Means::Own(read, _) => read(setting)?,
-        Means::Include | Means::Dialect | Means::Later | Means::Gone(_) => {}
+        Means::Include | Means::Dialect | Means::Gone(_) => {}
     }
     Ok(())
 }

@@ -80,6 +80,6 @@ fn lines(config: &Config, key: &Key) -> Vec<(String, String)> {
             Dialect::One => one("1.0".into()),
             Dialect::Current => Vec::new(),
         },
-        Means::Include | Means::Later | Means::Gone(_) => Vec::new(),
+        Means::Include | Means::Gone(_) => Vec::new(),
     }
 }

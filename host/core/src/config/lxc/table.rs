@@ -1,7 +1,4 @@
 //! The table of keys: one row for each that any release of LXC knew. A new key is a field of `Config` and a row.
-//!
-//! Rows `later` and `pending` are known and not in force yet (`pending`: read into `Config` already): the parser says so
-//! at each use.
 
 use super::apply as own;
 use super::keys::{Key, Means, Release};
@@ -14,7 +11,7 @@ const fn row(
     means: Means,
     help: &'static str,
 ) -> Key {
-    Key { name, since, old, list: false, dropped: false, pending: false, help, means }
+    Key { name, since, old, list: false, dropped: false, help, means }
 }
 
 const fn list(
@@ -24,16 +21,12 @@ const fn list(
     means: Means,
     help: &'static str,
 ) -> Key {
-    Key { name, since, old, list: true, dropped: false, pending: false, help, means }
-}
-
-const fn later(name: &'static str, since: Release, old: &'static [(&'static str, Release)], help: &'static str) -> Key {
-    Key { name, since, old, list: false, dropped: false, pending: false, help, means: Means::Later }
+    Key { name, since, old, list: true, dropped: false, help, means }
 }
 
 /// A key that 3.0 dropped.
 const fn dropped(name: &'static str, since: Release, means: Means, help: &'static str) -> Key {
-    Key { name, since, old: &[], list: false, dropped: true, pending: false, help, means }
+    Key { name, since, old: &[], list: false, dropped: true, help, means }
 }
 
 /// A field of `Config`, to read and to write.
@@ -54,18 +47,18 @@ pub static KEYS: &[Key] = &[
     row("lxc.init.gid", (2, 1), &[("lxc.init_gid", (2, 0))], field!(Count, init.gid), "the group id of the first program"),
     list("lxc.init.groups", (4, 0), &[], Means::Own(own::groups, own::print_groups), "further group ids of the first program"),
     row("lxc.execute.cmd", (3, 0), &[], Means::Own(own::execute_cmd, own::print_execute_cmd), "the program that lxc-execute runs"),
-    list("lxc.environment", (1, 1), &[], Means::Own(own::environment, own::print_environment), "NAME=VALUE for the first program; NAME alone takes the caller's value"),
-    later("lxc.environment.runtime", (7, 0), &[], "environment of the first program only"),
-    later("lxc.environment.hooks", (7, 0), &[], "environment of hooks only"),
+    list("lxc.environment", (1, 1), &[], Means::Own(own::environment::<0>, own::print_environment::<0>), "NAME=VALUE for the first program; NAME alone takes the caller's value"),
+    list("lxc.environment.runtime", (7, 0), &[], Means::Own(own::environment::<1>, own::print_environment::<1>), "environment of the first program only"),
+    list("lxc.environment.hooks", (7, 0), &[], Means::Own(own::environment::<2>, own::print_environment::<2>), "environment of hooks only"),
     row("lxc.ephemeral", (2, 0), &[], field!(Flag, ephemeral), "1: destroyed when it stops"),
     row("lxc.no_new_privs", (2, 1), &[], field!(Flag, no_new_privs), "1: no program gains privileges by setuid bits"),
     row("lxc.signal.halt", (2, 1), &[("lxc.haltsignal", (1, 0))], field!(Signal, signal.halt), "asks the first program to stop, else SIGPWR"),
     row("lxc.signal.reboot", (2, 1), &[("lxc.rebootsignal", (2, 0))], field!(Signal, signal.reboot), "asks the first program to restart, else SIGINT"),
     row("lxc.signal.stop", (2, 1), &[("lxc.stopsignal", (0, 9))], field!(Signal, signal.stop), "ends it when the time is over, else SIGKILL"),
-    later("lxc.sched.core", (4, 0), &[], "1: shares no core with other tasks"),
+    row("lxc.sched.core", (4, 0), &[], field!(Flag, sched_core), "1: shares no core with other tasks"),
     row("lxc.keyring.session", (4, 0), &[], field!(Choice, keyring_session), "1: a session keyring of its own"),
-    later("lxc.time.offset.boot", (5, 0), &[], "offset of the boot clock"),
-    later("lxc.time.offset.monotonic", (5, 0), &[], "offset of the monotonic clock"),
+    row("lxc.time.offset.boot", (5, 0), &[], Means::Own(own::time_boot, own::print_time_boot), "offset of the boot clock"),
+    row("lxc.time.offset.monotonic", (5, 0), &[], Means::Own(own::time_monotonic, own::print_time_monotonic), "offset of the monotonic clock"),
     list("lxc.prlimit.", (2, 1), &[("lxc.limit.", (2, 1))], Means::Own(own::limit, own::print_limit), "a limit of setrlimit(2) for the first program"),
     list("lxc.sysctl.", (3, 0), &[], Means::Own(own::sysctl, own::print_sysctl), "a value written below /proc/sys inside"),
     list("lxc.proc.", (3, 0), &[], Means::Own(own::proc, own::print_proc), "a value written below /proc/PID of the first program"),
@@ -89,9 +82,9 @@ pub static KEYS: &[Key] = &[
     row("lxc.pty.max", (2, 1), &[("lxc.pts", (0, 6))], field!(Count, pty_max), "more than 0: pseudo-terminals of its own"),
     row("lxc.console.path", (2, 1), &[("lxc.console", (0, 7))], Means::Own(own::console, own::print_console), "where the console goes; 'none': there is none"),
     row("lxc.console.logfile", (1, 0), &[], field!(Text, console.logfile), "a file for all that the console says"),
-    later("lxc.console.size", (3, 0), &[], "the most that the console's log file holds"),
-    later("lxc.console.rotate", (3, 0), &[], "1: a full log file is renamed"),
-    later("lxc.console.buffer.size", (3, 0), &[], "how much of the console is kept in memory"),
+    row("lxc.console.size", (3, 0), &[], Means::Own(own::console_size, own::print_console_size), "the most that the console's log file holds"),
+    row("lxc.console.rotate", (3, 0), &[], field!(Flag, console.rotate), "1: a full log file is renamed"),
+    row("lxc.console.buffer.size", (3, 0), &[], Means::Own(own::console_buffer, own::print_console_buffer), "how much of the console is kept in memory"),
     // Namespaces, ids, capabilities.
     row("lxc.namespace.clone", (3, 0), &[], Means::Own(own::ns_clone, own::print_ns_clone), "the namespaces that are new"),
     row("lxc.namespace.keep", (3, 0), &[], Means::Own(own::ns_keep, own::print_ns_keep), "the namespaces that are not new"),
@@ -100,12 +93,12 @@ pub static KEYS: &[Key] = &[
     list("lxc.cap.drop", (0, 7), &[], Means::Own(own::cap_drop, own::print_cap_drop), "capabilities taken away"),
     list("lxc.cap.keep", (1, 0), &[], Means::Own(own::cap_keep, own::print_cap_keep), "the only capabilities left; 'none': none"),
     // Cgroups: the named keys first, the rest is a file.
-    later("lxc.cgroup.dir", (2, 1), &[], "the cgroup that the container's is made in"),
-    later("lxc.cgroup.dir.container", (5, 0), &[], "the container's cgroup"),
-    later("lxc.cgroup.dir.container.inner", (5, 0), &[], "a further cgroup inside it"),
-    later("lxc.cgroup.dir.monitor", (5, 0), &[], "the supervisor's cgroup"),
-    later("lxc.cgroup.dir.monitor.pivot", (5, 0), &[], "the supervisor's cgroup while it ends"),
-    later("lxc.cgroup.relative", (4, 0), &[], "1: below the caller's cgroup"),
+    row("lxc.cgroup.dir", (2, 1), &[], Means::Own(own::cgroup_dir::<0>, own::print_cgroup_dir::<0>), "the cgroup that the container's is made in"),
+    row("lxc.cgroup.dir.container", (5, 0), &[], Means::Own(own::cgroup_dir::<1>, own::print_cgroup_dir::<1>), "the container's cgroup"),
+    row("lxc.cgroup.dir.container.inner", (5, 0), &[], Means::Own(own::cgroup_dir::<2>, own::print_cgroup_dir::<2>), "a further cgroup inside it"),
+    row("lxc.cgroup.dir.monitor", (5, 0), &[], Means::Own(own::cgroup_dir::<3>, own::print_cgroup_dir::<3>), "the supervisor's cgroup"),
+    row("lxc.cgroup.dir.monitor.pivot", (5, 0), &[], Means::Own(own::cgroup_dir::<4>, own::print_cgroup_dir::<4>), "the supervisor's cgroup while it ends"),
+    row("lxc.cgroup.relative", (4, 0), &[], field!(Flag, cgroup_dir.relative), "1: below the caller's cgroup"),
     list("lxc.cgroup.", (0, 6), &[("lxc.cgroup", (0, 6))], Means::Own(own::cgroup1, own::print_cgroup1), "a file of a version 1 cgroup and what is written to it"),
     list("lxc.cgroup2.", (3, 0), &[("lxc.cgroup2", (3, 0))], Means::Own(own::cgroup2, own::print_cgroup2), "a file of a version 2 cgroup and what is written to it"),
     // Network. The old names belong to the section that lxc.network.type began.
@@ -150,22 +143,22 @@ pub static KEYS: &[Key] = &[
     list("lxc.hook.clone", (1, 0), &[], Means::Own(own::hook::<8>, own::print_hook::<8>), "a program to run when the container is copied"),
     list("lxc.hook.destroy", (2, 0), &[], Means::Own(own::hook::<9>, own::print_hook::<9>), "a program to run when the container is destroyed"),
     // Security modules and system call filters.
-    later("lxc.apparmor.profile", (2, 1), &[("lxc.aa_profile", (0, 8))], "the AppArmor profile"),
-    later("lxc.apparmor.allow_incomplete", (2, 1), &[("lxc.aa_allow_incomplete", (1, 1))], "1: start although AppArmor is incomplete"),
-    later("lxc.apparmor.allow_nesting", (4, 0), &[], "1: containers inside"),
-    later("lxc.apparmor.raw", (4, 0), &[], "a line for the generated profile"),
-    later("lxc.selinux.context", (2, 1), &[("lxc.se_context", (1, 0))], "the SELinux context"),
-    later("lxc.selinux.context.keyring", (4, 0), &[], "the SELinux context of the keyring"),
+    row("lxc.apparmor.profile", (2, 1), &[("lxc.aa_profile", (0, 8))], Means::Own(own::apparmor, own::print_apparmor), "the AppArmor profile"),
+    row("lxc.apparmor.allow_incomplete", (2, 1), &[("lxc.aa_allow_incomplete", (1, 1))], field!(Flag, apparmor.allow_incomplete), "1: start although AppArmor is incomplete"),
+    row("lxc.apparmor.allow_nesting", (4, 0), &[], field!(Flag, apparmor.allow_nesting), "1: containers inside"),
+    list("lxc.apparmor.raw", (4, 0), &[], Means::Own(own::apparmor_raw, own::print_apparmor_raw), "a line for the generated profile"),
+    row("lxc.selinux.context", (2, 1), &[("lxc.se_context", (1, 0))], Means::Own(own::selinux, own::print_selinux), "the SELinux context"),
+    row("lxc.selinux.context.keyring", (4, 0), &[], Means::Own(own::selinux_keyring, own::print_selinux_keyring), "the SELinux context of the keyring"),
     row("lxc.seccomp.profile", (2, 1), &[("lxc.seccomp", (0, 9))], Means::Own(own::seccomp, own::print_seccomp), "a file with system calls and what becomes of them"),
     row("lxc.seccomp.allow_nesting", (4, 0), &[], field!(Flag, seccomp.allow_nesting), "1: the profile is also loaded where a filter is in force already"),
     row("lxc.seccomp.notify.proxy", (4, 0), &[], Means::Gone("the action 'notify' is refused: nobody would answer the call"), "who answers system calls"),
     row("lxc.seccomp.notify.cookie", (4, 0), &[], Means::Gone("the action 'notify' is refused: nobody would answer the call"), "a word for who answers"),
     // Log, supervisor, start.
-    row("lxc.log.level", (2, 1), &[("lxc.loglevel", (0, 9))], Means::Own(own::log_level, own::print_log_level), "the least level that is logged: TRACE .. FATAL or 0 to 8").pending(),
+    row("lxc.log.level", (2, 1), &[("lxc.loglevel", (0, 9))], Means::Own(own::log_level, own::print_log_level), "the least level that is logged: TRACE .. FATAL or 0 to 8"),
     row("lxc.log.file", (2, 1), &[("lxc.logfile", (0, 9))], field!(Text, log.file), "a file for messages"),
-    later("lxc.log.syslog", (2, 1), &[("lxc.syslog", (2, 0))], "the facility for messages in the system's log"),
-    later("lxc.monitor.unshare", (2, 0), &[], "1: the supervisor has a mount namespace of its own"),
-    later("lxc.monitor.signal.pdeath", (4, 0), &[], "the signal for the container when its supervisor dies"),
+    row("lxc.log.syslog", (2, 1), &[("lxc.syslog", (2, 0))], Means::Own(own::syslog, own::print_syslog), "the facility for messages in the system's log"),
+    row("lxc.monitor.unshare", (2, 0), &[], field!(Flag, monitor.unshare), "1: the supervisor has a mount namespace of its own"),
+    row("lxc.monitor.signal.pdeath", (4, 0), &[], Means::Own(own::pdeath, own::print_pdeath), "the signal for the container when its supervisor dies"),
     row("lxc.start.auto", (1, 0), &[], field!(Flag, start.auto), "1: starts with the host"),
     row("lxc.start.order", (1, 0), &[], Means::Own(own::start_order, own::print_start_order), "low numbers start first"),
     row("lxc.start.delay", (1, 0), &[], field!(Count, start.delay_s), "seconds to wait after it has started"),
@@ -181,5 +174,6 @@ pub static KEYS: &[Key] = &[
     row("keel.android.binder", (0, 6), &[], Means::Own(own::android_binder, own::print_android_binder), "/dev/binder: auto (where the kernel's fits), require or none"),
     row("keel.android.binder.device", (0, 6), &[], field!(Text, android.binder_device), "the host's node where there is no binderfs, else 'binder'"),
     row("keel.android.binder.protocol", (0, 6), &[], field!(Count, android.binder_protocol), "the protocol that its programs speak (JellyBean: 7); 0 compares nothing"),
+    row("keel.strict", (0, 6), &[], field!(Flag, strict), "1: an unknown key is a mistake and no warning"),
     row("keel.dialect", (0, 6), &[], Means::Dialect, "whose defaults hold: legacy (0.x), 1.0 or current"),
 ];

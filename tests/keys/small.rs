@@ -1,0 +1,122 @@
+//! Keys with one effect each: clocks, environments, cgroup directories, consoles, what the supervisor's death means.
+
+use rustix::process::Signal;
+use std::fs;
+use tests::container::Container;
+use tests::proc::{self, Process};
+
+fn tried(config: &str, tries: &str) -> Container {
+    let container = Container::probe(config);
+    let words: String = tries.split_whitespace().map(|word| format!(" try={word}")).collect();
+    container.add_config(&format!("lxc.init.cmd = /probe init{words} facts=/facts"));
+    container
+}
+
+fn uptime(text: &str) -> f64 {
+    text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number")
+}
+
+#[test]
+fn clocks_environments_and_core_scheduling() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = tried(
+        "lxc.time.offset.boot = 1000h\nlxc.time.offset.monotonic = -1s\nlxc.environment = A=all\n\
+         lxc.environment.runtime = R=init\nlxc.environment.hooks = H=hook\nlxc.hook.pre-start = env >> OUT\n",
+        "read:/proc/uptime read:/proc/self/timens_offsets",
+    );
+    let config = fs::read_to_string(container.config_file()).expect("a configuration");
+    let out = container.outside().join("env");
+    // A hook is the command with arguments behind it.
+    container.set_config(&config.replace("env >> OUT", &format!("env >> {} #", out.display())));
+    container.start();
+    let facts = container.facts();
+    let host = fs::read_to_string("/proc/uptime").expect("readable");
+    let ahead = uptime(facts.get("can.read:/proc/uptime")) - uptime(&host);
+    assert!((3_599_000.0..3_601_000.0).contains(&ahead), "{ahead}");
+    let offsets = facts.get("can.read:/proc/self/timens_offsets");
+    assert!(offsets.contains("-1") && offsets.contains("3600000"), "{offsets}");
+    assert_eq!((facts.get("env.A"), facts.get("env.R"), facts.find("env.H")), ("all", "init", None));
+    let hook = fs::read_to_string(out).expect("the hook ran");
+    let has = |line: &str| hook.lines().any(|l| l == line);
+    assert!(has("A=all") && has("H=hook") && !has("R=init"), "{hook}");
+    container.keel("stop -k").ok();
+    container.assert_nothing_left();
+}
+
+#[test]
+fn directories_of_cgroups_are_where_they_shall_be_and_go_with_the_container() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = Container::probe("");
+    let dir = format!("{}-dir/a", container.name);
+    container.add_config(&format!("lxc.cgroup.dir = {dir}\nlxc.cgroup.dir.container.inner = in"));
+    container.start();
+    let text = fs::read_to_string(format!("/proc/{}/cgroup", container.pid())).expect("readable");
+    let end = format!("/{dir}/lxc.payload.{}/in", container.name);
+    assert!(text.lines().any(|line| line.ends_with(&end)), "{text}");
+    container.keel("stop -k").ok();
+    container.assert_nothing_left();
+}
+
+#[test]
+fn a_console_goes_to_a_file_and_its_log_stays_small() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = Container::probe("");
+    let (console, log) = (container.outside().join("console"), container.outside().join("log"));
+    let say: String = "x".repeat(3000);
+    container.add_config(&format!(
+        "lxc.console.path = {}\nlxc.console.logfile = {}\nlxc.console.size = 4KB\nlxc.console.rotate = 1\n\
+         lxc.init.cmd = /probe init say={say} say={say} then=exit:0",
+        console.display(),
+        log.display(),
+    ));
+    container.keel("start").ok();
+    container.reaches("STOPPED");
+    let said = fs::read_to_string(console).expect("the console's file");
+    assert_eq!(said.matches('x').count(), 6000);
+    assert!(fs::metadata(&log).expect("a log").len() <= 4096);
+    assert!(log.with_extension("1").exists());
+    container.assert_nothing_left();
+}
+
+#[test]
+fn a_container_outlives_its_supervisor_unless_told_otherwise() {
+    if !tests::skip::root() {
+        return;
+    }
+    for (config, outlives) in [("", true), ("lxc.monitor.signal.pdeath = SIGKILL", false)] {
+        let container = Container::probe(config);
+        container.start();
+        container.facts();
+        let (first, status) =
+            (container.first_program(), fs::read_to_string(format!("/proc/{}/status", container.pid())));
+        let parent = status.expect("readable").lines().find_map(|l| l.strip_prefix("PPid:")?.trim().parse().ok());
+        let supervisor = Process::hold(parent.expect("a parent")).expect("a supervisor");
+        supervisor.signal(Signal::KILL);
+        if outlives {
+            assert_eq!(container.state(), "RUNNING");
+            container.keel("stop -k").ok();
+        } else {
+            proc::until("the container ends", &container.rootfs(), || {
+                first.ends_within(std::time::Duration::from_millis(100)).then_some(())
+            });
+        }
+    }
+}
+
+#[test]
+fn strict_and_dialect() {
+    let container = Container::probe("lxc.rootfs.mout = /x");
+    let said = container.keel("plan").said();
+    assert!(said.contains("unknown key 'lxc.rootfs.mout'"), "{said}");
+    let why = container.keel("plan --strict").fails(1);
+    assert!(why.contains("unknown key 'lxc.rootfs.mout', nearest is 'lxc.rootfs.mount'"), "{why}");
+    let plan = |words: &str| container.keel(&format!("plan {words}")).said();
+    assert!(plan("").contains("clone mnt uts ipc pid net"), "{}", plan(""));
+    assert!(!plan("--dialect legacy").contains("ipc pid net"), "{}", plan("--dialect legacy"));
+}
