@@ -4,6 +4,11 @@
 //! child needs the parent it waits in `Step::Await` for a round. Between clone and exec the child makes system calls only.
 //! What the kernel does not undo by itself is in `Undo`.
 
+mod sharing;
+mod undo;
+
+pub use undo::Undo;
+
 use crate::perform::hook::{Hook, Program};
 use crate::perform::{self, Message, Stage};
 use crate::sys::errno;
@@ -65,34 +70,6 @@ pub struct Running {
     pub undo: Undo,
     /// Steps that were allowed to fail and did, one sentence each.
     pub notes: Vec<Failure>,
-}
-
-/// What a start leaves in the system beyond its processes.
-#[derive(Debug, Default)]
-pub struct Undo {
-    /// Directories of cgroups, in the order in which they were made.
-    pub cgroups: Vec<CString>,
-    /// Directories of cgroups on the way to them, which go when no other container is in them.
-    pub parents: Vec<CString>,
-    /// Keeps the rootfs's file system from being made read-only from inside, as long as it is open.
-    pub pin: Option<OwnedFd>,
-    /// What the network has left on the host.
-    pub net: crate::net::Undo,
-}
-
-impl Undo {
-    /// Undoes everything, last first; what can't be undone is returned, one sentence each.
-    /// No process of the container may be left.
-    pub fn run(self) -> Vec<Failure> {
-        drop(self.pin);
-        let mut left = self.net.run();
-        left.extend(self.cgroups.iter().rev().filter_map(|dir| crate::cgroup::remove(dir).err()));
-        for parent in self.parents.iter().rev() {
-            // EBUSY: somebody else's is in it by now.
-            let _ = rustix::fs::rmdir(parent.as_c_str());
-        }
-        left
-    }
 }
 
 /// Begins a plan: the outside, then the clone, unless a hook is to be waited for. On failure nothing is left behind.
@@ -264,7 +241,7 @@ impl Starting {
     }
 
     fn clone_child(&mut self) -> Result<Next, Failure> {
-        if may_share_memory(&self.plan)
+        if sharing::may_share_memory(&self.plan)
             && let Some(next) = self.vfork_child()
         {
             return next;
@@ -389,26 +366,6 @@ impl Starting {
             Some(first) => Failure::new(format!("{failure}; left behind: {first}")),
         }
     }
-}
-
-/// Whether the child is done without us and soon: then it may have our memory while we wait for its exec.
-fn may_share_memory(plan: &Plan) -> bool {
-    // What it says while we wait must fit the socket: about 200 messages do.
-    let notes = plan.inside.iter().filter(|p| !p.must).count();
-    plan.rounds.is_empty()
-        && notes < 100
-        && !plan.inside.iter().any(|planned| {
-            matches!(
-                planned.step,
-                // Programs, and file systems of devices, take as long as they take, and a loop has others to serve.
-                Step::RunHook { .. } | Step::Await { .. } | Step::MountProbed { .. } | Step::MountImage { .. }
-                // Wants a memory of its own (kernel/time/namespace.c), or marks the memory as not dumpable (kernel/cred.c).
-                | Step::JoinNamespace { .. } | Step::SetIds { .. } | Step::BecomeRoot | Step::EnterTime { .. }
-                | Step::OpenLabel { .. }
-                // A call that kills would dump the memory, and end all that share it before Linux 5.16 (fs/coredump.c).
-                | Step::LoadSeccomp { .. }
-            )
-        })
 }
 
 fn is_readable(hook: &Hook) -> bool {

@@ -23,13 +23,11 @@ fn clocks_environments_and_core_scheduling() {
     }
     let container = tried(
         "lxc.time.offset.boot = 1000h\nlxc.time.offset.monotonic = -1s\nlxc.environment = A=all\n\
-         lxc.environment.runtime = R=init\nlxc.environment.hooks = H=hook\nlxc.hook.pre-start = env >> OUT\n",
+         lxc.environment.runtime = R=init\nlxc.environment.hooks = H=hook\n",
         "read:/proc/uptime read:/proc/self/timens_offsets",
     );
-    let config = fs::read_to_string(container.config_file()).expect("a configuration");
     let out = container.outside().join("env");
-    // A hook is the command with arguments behind it.
-    container.set_config(&config.replace("env >> OUT", &format!("env >> {} #", out.display())));
+    container.add_config(&format!("lxc.hook.pre-start = sh -c 'env >> {}'", out.display()));
     container.start();
     let facts = container.facts();
     let host = fs::read_to_string("/proc/uptime").expect("readable");
@@ -93,18 +91,15 @@ fn a_container_outlives_its_supervisor_unless_told_otherwise() {
         let container = Container::probe(config);
         container.start();
         container.facts();
-        let (first, status) =
-            (container.first_program(), fs::read_to_string(format!("/proc/{}/status", container.pid())));
-        let parent = status.expect("readable").lines().find_map(|l| l.strip_prefix("PPid:")?.trim().parse().ok());
-        let supervisor = Process::hold(parent.expect("a parent")).expect("a supervisor");
+        let first = container.first_program();
+        let parent = proc::parent(container.pid()).expect("a parent");
+        let supervisor = Process::hold(parent).expect("a supervisor");
         supervisor.signal(Signal::KILL);
         if outlives {
             assert_eq!(container.state(), "RUNNING");
             container.keel("stop -k").ok();
         } else {
-            proc::until("the container ends", &container.rootfs(), || {
-                first.ends_within(std::time::Duration::from_millis(100)).then_some(())
-            });
+            assert!(first.ends_within(tests::ran::PATIENCE));
         }
     }
 }
@@ -112,11 +107,11 @@ fn a_container_outlives_its_supervisor_unless_told_otherwise() {
 #[test]
 fn strict_and_dialect() {
     let container = Container::probe("lxc.rootfs.mout = /x");
-    let said = container.keel("plan").said();
+    let said = container.keel("plan").err;
     assert!(said.contains("unknown key 'lxc.rootfs.mout'"), "{said}");
     let why = container.keel("plan --strict").fails(1);
     assert!(why.contains("unknown key 'lxc.rootfs.mout', nearest is 'lxc.rootfs.mount'"), "{why}");
-    let plan = |words: &str| container.keel(&format!("plan {words}")).said();
+    let plan = |words: &str| container.keel(&format!("plan {words}")).out;
     assert!(plan("").contains("clone mnt uts ipc pid net"), "{}", plan(""));
     assert!(!plan("--dialect legacy").contains("ipc pid net"), "{}", plan("--dialect legacy"));
 }

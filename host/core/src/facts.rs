@@ -3,8 +3,10 @@
 //! Parses the kernel's text files, opens none.
 
 mod link;
+mod rights;
 
 pub use link::Link;
+pub use rights::{Lsm, Seccomp, ignored_signals, seccomp};
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -46,44 +48,6 @@ pub struct Facts {
     pub seccomp: Seccomp,
     /// The security modules that are in force.
     pub lsm: Lsm,
-}
-
-/// Security modules (security(7)), as far as containers get labels of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lsm {
-    /// AppArmor is in force.
-    pub apparmor: bool,
-    /// It knows mounts (/sys/kernel/security/apparmor/features/mount).
-    pub apparmor_mounts: bool,
-    /// SELinux is in force.
-    pub selinux: bool,
-}
-
-/// What /proc/self/status says of filters of system calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Seccomp {
-    /// The kernel has none (no line `Seccomp:`).
-    Missing,
-    /// The caller is under none.
-    #[default]
-    Free,
-    /// The caller is under one, which every child will be under, too.
-    Confined,
-}
-
-/// Signals that a process ignores, from its /proc/PID/status: bit N-1 stands for signal N.
-pub fn ignored_signals(status: &str) -> Option<u64> {
-    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
-}
-
-/// Reads /proc/PID/status.
-pub fn seccomp(status: &str) -> Seccomp {
-    match status.lines().find_map(|l| l.strip_prefix("Seccomp:")).map(str::trim) {
-        None => Seccomp::Missing,
-        Some("0") => Seccomp::Free,
-        Some(_) => Seccomp::Confined,
-    }
 }
 
 impl Facts {

@@ -174,7 +174,11 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
                             say(&format!("-{cause}"));
                             Err(cause)
                         }
-                        _ => Ok(end),
+                        _ => {
+                            // It ran, and was over before we looked.
+                            say("+");
+                            Ok(end)
+                        }
                     };
                 }
             }

@@ -1,0 +1,39 @@
+//! What the kernel has to take rights away with: filters of system calls, security modules.
+
+/// Security modules (security(7)), as far as containers get labels of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lsm {
+    /// AppArmor is in force.
+    pub apparmor: bool,
+    /// It knows mounts (/sys/kernel/security/apparmor/features/mount).
+    pub apparmor_mounts: bool,
+    /// SELinux is in force.
+    pub selinux: bool,
+}
+
+/// What /proc/self/status says of filters of system calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seccomp {
+    /// The kernel has none (no line `Seccomp:`).
+    Missing,
+    /// The caller is under none.
+    #[default]
+    Free,
+    /// The caller is under one, which every child will be under, too.
+    Confined,
+}
+
+/// Signals that a process ignores, from its /proc/PID/status: bit N-1 stands for signal N.
+pub fn ignored_signals(status: &str) -> Option<u64> {
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
+/// Reads /proc/PID/status.
+pub fn seccomp(status: &str) -> Seccomp {
+    match status.lines().find_map(|l| l.strip_prefix("Seccomp:")).map(str::trim) {
+        None => Seccomp::Missing,
+        Some("0") => Seccomp::Free,
+        Some(_) => Seccomp::Confined,
+    }
+}

@@ -1,0 +1,24 @@
+//! Whether the child of a start can share our memory until its exec.
+
+use keel_core::plan::Plan;
+use keel_core::step::Step;
+
+/// Whether the child is done without us and soon: then it may have our memory while we wait for its exec.
+pub(super) fn may_share_memory(plan: &Plan) -> bool {
+    // What it says while we wait must fit the socket: about 200 messages do.
+    let notes = plan.inside.iter().filter(|p| !p.must).count();
+    plan.rounds.is_empty()
+        && notes < 100
+        && !plan.inside.iter().any(|planned| {
+            matches!(
+                planned.step,
+                // Programs, and file systems of devices, take as long as they take, and a loop has others to serve.
+                Step::RunHook { .. } | Step::Await { .. } | Step::MountProbed { .. } | Step::MountImage { .. }
+                // Wants a memory of its own (kernel/time/namespace.c), or marks the memory as not dumpable (kernel/cred.c).
+                | Step::JoinNamespace { .. } | Step::SetIds { .. } | Step::BecomeRoot | Step::EnterTime { .. }
+                | Step::OpenLabel { .. }
+                // A call that kills would dump the memory, and end all that share it before Linux 5.16 (fs/coredump.c).
+                | Step::LoadSeccomp { .. }
+            )
+        })
+}
