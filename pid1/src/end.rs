@@ -108,7 +108,7 @@ fn none_left(init: &mut Init<'_>, most_ms: u64, impatient: bool) -> bool {
         }
         wait::pause(init, Some(deadline));
         while let Some(received) = wait::next_signal(init) {
-            match action(init.mode, received.number) {
+            match action(init.mode, received.number, received.sender != 0) {
                 Action::Reap => init.to_reap = true,
                 Action::EndNow(_) if impatient => return false,
                 _ => {}

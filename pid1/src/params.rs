@@ -24,7 +24,7 @@ pub struct Param {
 }
 
 /// The table, in the manual's order.
-pub static PARAMS: [Param; 21] = [
+pub static PARAMS: [Param; 20] = [
     Param {
         name: "console",
         form: "TTY[,OPTIONS]",
@@ -38,13 +38,6 @@ pub static PARAMS: [Param; 21] = [
         default: "0",
         help: "after a panic of pid1: reboot after so many seconds, 0 never, -1 at once",
         set: |s, v| put(&mut s.panic, core::str::from_utf8(v).ok()?.parse().ok()),
-    },
-    Param {
-        name: "quiet",
-        form: "",
-        default: "off",
-        help: "the same as keel.loglevel=warn",
-        set: |s, _| put(&mut s.loglevel, Some(LevelFilter::Warn)),
     },
     Param {
         name: "debug",

@@ -89,7 +89,7 @@ pub struct Settings<'a> {
     pub report: Option<&'a [u8]>,
     /// `keel.debug_exit=`
     pub debug_exit: Option<u16>,
-    /// `keel.loglevel=`, `quiet`, `debug`
+    /// `keel.loglevel=`, `debug`. The kernel's `quiet` is about the console: what is in kmsg stays.
     pub loglevel: LevelFilter,
 }
 
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!((s.debug_exit, s.stop_signal, s.reap, s.forward_to_group), (Some(0xf4), 37, Reap::Wait, true));
         assert_eq!(
             (s.init, s.handover, s.loglevel),
-            (Some(&b"/sbin/init"[..]), Handover::PidNamespace, LevelFilter::Warn)
+            (Some(&b"/sbin/init"[..]), Handover::PidNamespace, LevelFilter::Info)
         );
     }
 

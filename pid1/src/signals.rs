@@ -99,7 +99,7 @@ pub static TABLE: [Row; 15] = [
         SIGTERM,
         End(Reboot),
         End(Halt),
-        "busybox reboot in a machine; docker, podman and kubelet stop in a container",
+        "busybox reboot, in a container only from inside (reboot); docker, podman and kubelet stop",
     ),
     wrapped(10, End(Halt), End(Halt), "busybox halt (SIGUSR1)"),
     wrapped(12, End(PowerOff), End(PowerOff), "busybox poweroff (SIGUSR2)"),
@@ -115,9 +115,13 @@ pub static TABLE: [Row; 15] = [
     all(RTMIN + 16, EndNow(Kexec), "systemctl kexec --force"),
 ];
 
-/// What `signal` does in `mode`.
+/// What `signal` does in `mode`. `inside`: a process of this pid namespace sent it; the kernel gives one from outside the id 0.
 #[must_use]
-pub fn action(mode: Mode, signal: u8) -> Action {
+pub fn action(mode: Mode, signal: u8, inside: bool) -> Action {
+    // What stops a container from outside is what `reboot` of busybox sends inside.
+    if mode == Mode::Container && signal == SIGTERM && inside {
+        return End(Reboot);
+    }
     TABLE.iter().find(|row| row.signal == signal).map_or(Forward, |row| match mode {
         Mode::Machine => row.machine,
         Mode::Container => row.container,
@@ -221,15 +225,17 @@ mod tests {
     #[test]
     fn what_people_expect() {
         use Mode::{Container, Machine, Wrapper};
-        assert_eq!(action(Machine, SIGINT), End(Reboot), "Ctrl-Alt-Del");
-        assert_eq!(action(Machine, SIGTERM), End(Reboot), "busybox reboot");
-        assert_eq!(action(Machine, 12), End(PowerOff), "busybox poweroff");
-        assert_eq!(action(Container, SIGTERM), End(Halt), "docker stop");
-        assert_eq!(action(Container, SIGPWR), End(PowerOff), "lxc-stop");
+        assert_eq!(action(Machine, SIGINT, false), End(Reboot), "Ctrl-Alt-Del");
+        assert_eq!(action(Machine, SIGTERM, false), End(Reboot), "busybox reboot");
+        assert_eq!(action(Machine, 12, false), End(PowerOff), "busybox poweroff");
+        assert_eq!(action(Container, SIGTERM, false), End(Halt), "docker stop");
+        assert_eq!(action(Container, SIGTERM, true), End(Reboot), "busybox reboot in a container");
+        assert_eq!(action(Wrapper, SIGTERM, true), Forward);
+        assert_eq!(action(Container, SIGPWR, false), End(PowerOff), "lxc-stop");
         // LXC sends this one in place of SIGPWR to an init that has it blocked, and pid1 blocks everything.
-        assert_eq!(action(Wrapper, 37), End(Halt), "lxc-stop");
-        assert_eq!(action(Wrapper, SIGTERM), Forward);
-        assert_eq!(action(Wrapper, 28), Forward);
-        assert_eq!(action(Machine, 50), EndNow(Kexec));
+        assert_eq!(action(Wrapper, 37, false), End(Halt), "lxc-stop");
+        assert_eq!(action(Wrapper, SIGTERM, false), Forward);
+        assert_eq!(action(Wrapper, 28, false), Forward);
+        assert_eq!(action(Machine, 50, false), EndNow(Kexec));
     }
 }

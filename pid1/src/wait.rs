@@ -178,7 +178,7 @@ pub fn next_signal(init: &Init<'_>) -> Option<Received> {
 }
 
 fn handle(init: &mut Init<'_>, received: Received) -> Option<Ending> {
-    let what = action(init.mode, received.number);
+    let what = action(init.mode, received.number, received.sender != 0);
     if received.number != SIGCHLD {
         debug!("{} from {}: {what}", Name(received.number), received.sender);
     }

@@ -189,7 +189,7 @@ impl Agent {
             pid => format!("{} from process {pid}", pid1::signals::Name(s)),
         };
         let beside = matches!(self.role, Role::Beside(_));
-        match u8::try_from(caught.signal).map(|s| (s, action(Mode::Machine, s))) {
+        match u8::try_from(caught.signal).map(|s| (s, action(Mode::Machine, s, false))) {
             // Beside another init there is one order to take: that init's to go.
             Ok((pid1::signals::SIGTERM, _)) if beside => self.end(Outcome::Halt, false, "told to end"),
             _ if beside => {}

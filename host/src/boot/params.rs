@@ -180,7 +180,6 @@ pub static PARAMS: &[Param] = &[
     row("console", "TTY[,OPTIONS]", "the kernel's", "each one named gets a login, the last is the main one; tty0 means tty1", |d, v| {
         d.consoles.push(v.into()); Some(())
     }),
-    row("quiet", "", "off", "the same as keel.loglevel=warn", |d, _| put(&mut d.settings.loglevel, Some(LevelFilter::Warn))),
     row("debug", "", "off", "the same as keel.loglevel=debug", |d, _| put(&mut d.settings.loglevel, Some(LevelFilter::Debug))),
     row("root", "/dev/DEVICE", "none", "the same as keel.data=", |d, v| put(&mut d.root, path(v).map(Some))),
     row("rootfstype", "TYPE", "tried in turn", "the same as keel.data.fstype=", |d, v| put(&mut d.fstype, some(v))),
@@ -328,7 +327,7 @@ mod tests {
         assert_eq!(s.complaints, Vec::<String>::new());
         assert_eq!(s.terminals, ["tty1", "ttyS0"]);
         assert_eq!(s.containers, ["bb", "jb"]);
-        assert_eq!((s.boot.cgroups, s.on_fail, s.loglevel), (BootCgroups::V1, OnFail::Shell, LevelFilter::Warn));
+        assert_eq!((s.boot.cgroups, s.on_fail, s.loglevel), (BootCgroups::V1, OnFail::Shell, LevelFilter::Info));
         assert_eq!(s.stop_timeout, Duration::from_secs(3));
         assert_eq!(s.arguments, ["a", "b=c d"]);
         let disk = s.boot.data.unwrap();
