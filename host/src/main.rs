@@ -23,6 +23,7 @@ mod net;
 mod observe;
 mod perform;
 mod place;
+mod read;
 mod remove;
 mod rewrite;
 #[cfg(test)]

@@ -106,26 +106,9 @@ pub fn has_filesystem(fstype: &str) -> bool {
 }
 
 fn read(path: &str) -> Result<String, Failure> {
-    let bytes = whole(path).map_err(|e| Failure::errno(format!("read {path}"), errno(e)))?;
+    let bytes = crate::read::whole(path.as_ref()).map_err(|e| Failure::errno(format!("read {path}"), errno(e)))?;
     // Not UTF-8 where a mount point is not; such a name is only ever compared.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A file of /proc: it has no size, and gives about a page at each read(2). std asks for 32 bytes first.
-fn whole(path: &str) -> Result<Vec<u8>, rustix::io::Errno> {
-    use rustix::fs::{Mode, OFlags, open};
-    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut bytes = Vec::with_capacity(16 * 1024);
-    loop {
-        if bytes.capacity() - bytes.len() < 4096 {
-            bytes.reserve(bytes.capacity());
-        }
-        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)) {
-            Ok(0) => return Ok(bytes),
-            Ok(_) | Err(rustix::io::Errno::INTR) => (),
-            Err(e) => return Err(e),
-        }
-    }
 }
 
 fn kernel() -> (u16, u16) {

@@ -36,6 +36,8 @@ pub struct Stage {
     hooks: std::collections::VecDeque<hook::Program>,
     child: Option<i32>,
     pin: Option<OwnedFd>,
+    /// The directory beneath the rootfs that something was made in last.
+    near: Option<beneath::Near>,
     /// The network namespace that waits for the child.
     network: Option<crate::net::Namespace>,
     /// What the network leaves on the host.
@@ -113,6 +115,9 @@ impl Stage {
 
     /// In the parent of a child that had our memory: descriptors that it opened are none of ours.
     pub fn forget_childs(&mut self) {
+        if let Some(near) = self.near.take() {
+            near.forget();
+        }
         self.root
             .take()
             .into_iter()
@@ -140,6 +145,10 @@ impl Stage {
 
 /// Performs one step.
 pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
+    // Whatever else a step does, it may put another directory where that was.
+    if !matches!(step, Step::MakeDir { .. } | Step::MakeNode { .. } | Step::MakeLink { .. } | Step::MakeFile { .. }) {
+        stage.near = None;
+    }
     match step {
         Step::MakeDir { at, mode } => files::make_dir(stage, at, *mode),
         Step::MakePath { at, file } => files::make_path(stage, at, *file),
@@ -327,9 +336,12 @@ fn device(kind: NodeKind) -> (rustix::fs::FileType, u64) {
 
 /// A place as directory and path relative to it, for calls that take both; what is beneath the rootfs has its parent
 /// resolved without following links, so that only the last name is left.
-fn split<'a>(stage: &'a Stage, place: &'a Place) -> Result<(beneath::Dir<'a>, &'a CStr), Errno> {
+fn split<'a>(stage: &'a mut Stage, place: &'a Place) -> Result<(beneath::Dir<'a>, &'a CStr), Errno> {
     match place {
         Place::Host(path) => Ok((beneath::Dir::Borrowed(rustix::fs::CWD), path)),
-        Place::Root(path) => beneath::parent(stage.root()?, path),
+        Place::Root(path) => {
+            let root = stage.root.as_ref().map(|fd| fd.as_fd()).ok_or(Errno(libc::EBADF))?;
+            beneath::near_parent(root, &mut stage.near, path)
+        }
     }
 }

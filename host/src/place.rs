@@ -6,7 +6,7 @@
 use keel_core::failure::Failure;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, mkdir};
 use rustix::io::Errno;
-use std::fs::{DirBuilder, File};
+use std::fs::DirBuilder;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -152,7 +152,7 @@ fn hash(text: &str) -> u64 {
 
 /// Read a small file whole; what is not UTF-8 is not ours.
 pub fn read(path: &Path) -> Option<String> {
-    std::io::read_to_string(File::open(path).ok()?).ok()
+    String::from_utf8(crate::read::whole(path).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -58,6 +58,44 @@ pub fn parent<'a>(root: BorrowedFd<'a>, path: &'a CStr) -> Result<(Dir<'a>, &'a 
     Ok((Dir::Owned(dir), name))
 }
 
+/// A directory beneath the root that was opened for one entry and is kept for the next ones: devices come a dozen to a directory.
+pub struct Near {
+    path: [u8; 64],
+    len: usize,
+    dir: OwnedFd,
+}
+
+impl Near {
+    /// In a process that shared memory with the one that opened it: there is nothing to be closed here.
+    pub fn forget(self) {
+        std::mem::forget(self.dir);
+    }
+}
+
+/// As [`parent`], with the directory of the call before if that is the one. The caller drops it as soon as something may have
+/// been mounted or moved.
+pub fn near_parent<'a>(
+    root: BorrowedFd<'a>,
+    near: &'a mut Option<Near>,
+    path: &'a CStr,
+) -> Result<(Dir<'a>, &'a CStr), Errno> {
+    let (dir, name) = match path.to_bytes().iter().rposition(|b| *b == b'/') {
+        Some(slash) if slash < 64 => (&path.to_bytes()[..slash], &path.to_bytes_with_nul()[slash + 1..]),
+        _ => return parent(root, path),
+    };
+    if near.as_ref().is_none_or(|n| n.path[..n.len] != *dir) {
+        let (Dir::Owned(opened), _) = parent(root, path)? else { return Err(Errno::INVAL) };
+        let mut copy = [0; 64];
+        copy[..dir.len()].copy_from_slice(dir);
+        *near = Some(Near { path: copy, len: dir.len(), dir: opened });
+    }
+    let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
+    if name.is_empty() || name == c"." || name == c".." {
+        return Err(Errno::INVAL);
+    }
+    near.as_ref().map(|n| (Dir::Borrowed(n.dir.as_fd()), name)).ok_or(Errno::INVAL)
+}
+
 /// Walks component by component, each opened without following a link, and calls `before` with the directory and the name
 /// before each is opened.
 pub fn walk(

@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::ffi::{CStr, CString};
 
 /// mkdir; one that is there is left as it is. The mode is the one that was asked for: whoever performs has an empty umask.
-pub fn make_dir(stage: &Stage, at: &Place, mode: u32) -> Result<(), Errno> {
+pub fn make_dir(stage: &mut Stage, at: &Place, mode: u32) -> Result<(), Errno> {
     let (dir, name) = split(stage, at)?;
     match rustix::fs::mkdirat(&dir, name, Mode::from_raw_mode(mode)) {
         Ok(()) => Ok(()),
@@ -78,7 +78,7 @@ fn make_file(dir: &beneath::Dir<'_>, name: &CStr) -> Result<(), Errno> {
 }
 
 /// A new file with its text and mode, whatever the umask.
-pub fn make_file_of(stage: &Stage, at: &Place, mode: u32, text: &CStr) -> Result<(), Errno> {
+pub fn make_file_of(stage: &mut Stage, at: &Place, mode: u32, text: &CStr) -> Result<(), Errno> {
     let (dir, name) = split(stage, at)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
     let file = rustix::fs::openat(&dir, name, flags, Mode::RUSR | Mode::WUSR).map_err(errno)?;
@@ -131,7 +131,7 @@ fn make_host_path(path: &CStr, file: bool) -> Result<(), Errno> {
 }
 
 /// mknod; a node of the same device is left as it is. The mode: as with `make_dir`.
-pub fn make_node(stage: &Stage, at: &Place, kind: NodeKind, mode: u32) -> Result<(), Errno> {
+pub fn make_node(stage: &mut Stage, at: &Place, kind: NodeKind, mode: u32) -> Result<(), Errno> {
     let (dir, name) = split(stage, at)?;
     let (file_type, number) = device(kind);
     match rustix::fs::mknodat(&dir, name, file_type, Mode::from_raw_mode(mode), number) {
@@ -146,7 +146,7 @@ pub fn make_node(stage: &Stage, at: &Place, kind: NodeKind, mode: u32) -> Result
 }
 
 /// symlink; an entry that is there is left as it is.
-pub fn make_link(stage: &Stage, at: &Place, target: &CStr) -> Result<(), Errno> {
+pub fn make_link(stage: &mut Stage, at: &Place, target: &CStr) -> Result<(), Errno> {
     let (dir, name) = split(stage, at)?;
     match rustix::fs::symlinkat(target, &dir, name) {
         Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
