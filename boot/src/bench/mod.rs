@@ -4,6 +4,8 @@
 //! unpacked and not installed; the only things it makes outside are cgroups, which it removes. Needs root.
 
 mod attach;
+mod lists;
+mod many;
 mod numbers;
 mod peers;
 mod pid1;
@@ -41,7 +43,7 @@ const fn how(rounds: usize, rest_ms: u16, trace: bool) -> How {
 }
 
 /// The tables: name, and what makes it of so many rounds.
-const TABLES: [(&str, Make); 10] = [
+const TABLES: [(&str, Make); 14] = [
     ("start", |room, n| starts::table(room, "start", With::Plain, how(n, 0, true))),
     ("start-net", |room, n| starts::table(room, "start-net", With::Net, how(n, 0, true))),
     ("start-cgroup", |room, n| starts::table(room, "start-cgroup", With::Cgroup, how(n, 0, true))),
@@ -49,6 +51,10 @@ const TABLES: [(&str, Make); 10] = [
     ("cold-cgroup", |room, n| starts::table(room, "cold-cgroup", With::Cgroup, how(n.div_ceil(3), 100, false))),
     ("attach", |room, n| attach::table(room, "attach", how(n, 0, true))),
     ("cold-attach", |room, n| attach::table(room, "cold-attach", how(n.div_ceil(3), 100, false))),
+    ("lists", |room, n| lists::table(room, how(n, 0, true))),
+    ("many-1", |room, _| many::table(room, "many-1", 1)),
+    ("many-100", |room, _| many::table(room, "many-100", 100)),
+    ("many-1000", |room, _| many::table(room, "many-1000", 1000)),
     ("pid1", |room, _| pid1::costs(room)),
     ("pid1-signal", |room, n| pid1::signals(room, n)),
     ("pid1-exec", |room, n| pid1::wrapping(room, how(n * 2, 0, true))),

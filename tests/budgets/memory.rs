@@ -1,0 +1,39 @@
+//! Memory of what supervises a container that runs.
+
+use super::within;
+use tests::container::Container;
+use tests::skip::root;
+
+/// KiB that are the supervisor's own and nobody else's.
+const SUPERVISOR: u64 = 176;
+
+fn private_kib(pid: i32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it runs");
+    let line = |name: &str| -> u64 {
+        let line = text.lines().find_map(|l| l.strip_prefix(name)).expect("a line of smaps_rollup");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    };
+    line("Private_Dirty:")
+}
+
+#[test]
+fn a_supervisor_keeps_little_for_itself() {
+    if !root() {
+        return;
+    }
+    let container = Container::probe("");
+    container.start();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", container.pid())).expect("it runs");
+    let parent = status.lines().find_map(|l| l.strip_prefix("PPid:")).and_then(|v| v.trim().parse().ok());
+    let parent: i32 = parent.expect("a parent");
+    let comm = std::fs::read_to_string(format!("/proc/{parent}/comm")).expect("a name");
+    assert!(comm.starts_with("keel"), "{comm}");
+    within("KiB of a supervisor", private_kib(parent), SUPERVISOR).unwrap();
+    // The control: this process has a megabyte more than it may.
+    let mut heap = vec![0u8; 1 << 20];
+    heap.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+    within("KiB of this process", private_kib(std::process::id() as i32), SUPERVISOR).unwrap_err();
+    assert_eq!(heap[4096], 1);
+    container.keel("stop -k").ok();
+    container.assert_nothing_left();
+}
