@@ -61,6 +61,51 @@ fn area(pid: i32) -> Result<File> {
     })
 }
 
+/// Variables of a service that a program inside needs, too. Sockets of the service are none of its business.
+const VARIABLES: [&str; 9] = [
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "ANDROID_ROOT",
+    "ANDROID_DATA",
+    "ANDROID_ASSETS",
+    "ANDROID_STORAGE",
+    "ASEC_MOUNTPOINT",
+    "BOOTCLASSPATH",
+    "EXTERNAL_STORAGE",
+];
+
+/// Names and values of an environment.
+pub type Variables = Vec<(String, String)>;
+
+/// For a program that is to run in the Android whose init that is: the area that 4.1 and 4.2 hand on as an open file, its size,
+/// and the environment of a service. None: it is no Android.
+pub fn inside(pid: i32) -> Option<(OwnedFd, u64, Variables)> {
+    let file = area(pid).ok()?;
+    let size = file.metadata().ok()?.len();
+    Some((file.into(), size, environment(pid).unwrap_or_default()))
+}
+
+/// The environment of a service: of a process of the same pid namespace that was given the area. The one with the most is
+/// taken: ueventd is started before init.rc has set any.
+fn environment(init: i32) -> Option<Variables> {
+    let namespace = |pid: i32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let own = namespace(init)?;
+    let pids: Vec<i32> = (std::fs::read_dir("/proc").ok()?.flatten())
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != init && namespace(*pid).as_ref() == Some(&own))
+        .collect();
+    let services = pids.into_iter().filter_map(|pid| {
+        let mut bytes = Vec::new();
+        File::open(format!("/proc/{pid}/environ")).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let all: Vec<(&str, &str)> = text.split('\0').filter_map(|line| line.split_once('=')).collect();
+        all.iter().find(|(name, _)| *name == "ANDROID_PROPERTY_WORKSPACE")?;
+        let kept = all.iter().filter(|(name, _)| VARIABLES.contains(name));
+        Some(kept.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Variables>())
+    });
+    services.max_by_key(Vec::len)
+}
+
 /// Sets one. For `ctl.start`, `ctl.stop` and `ctl.restart` init lets go before it acts.
 pub fn set(pid: i32, name: &str, value: &str) -> Result<()> {
     let bytes = message(name, value).map_err(Failure::new)?;

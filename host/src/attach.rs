@@ -54,6 +54,8 @@ pub struct Attach {
     pub gid: u32,
     /// Environment.
     pub environment: Wish,
+    /// An Android's area of properties and its size: is inherited, and named in the environment.
+    pub properties: Option<(OwnedFd, u64)>,
     /// Command and arguments; empty: the user's shell.
     pub command: Vec<CString>,
 }

@@ -28,6 +28,10 @@ fn properties_and_services_from_the_host() {
         android.container.keel("setprop persist.test changed").ok();
         assert_eq!(get("persist.test"), "changed");
         assert!(android.container.keel("getprop").ok().contains("[init.svc.ueventd]: [running]\n"));
+        // A program that is attached sees them, and has the environment of a service.
+        let inside = |words: &str| android.inside(words).ok().trim_end().to_owned();
+        assert_eq!(inside("/system/bin/getprop persist.test"), "changed");
+        assert_eq!(inside("getprop ro.serialno"), "4711", "PATH is Android's");
         android.container.keel("service stop idle").ok();
         until("idle is stopped", android.container.base(), || (get("init.svc.idle") == "stopped").then_some(()));
         android.container.keel("service start idle").ok();

@@ -2,13 +2,13 @@
 use super::Attach;
 use super::environment;
 use crate::sys::descriptors::close_from;
-use crate::sys::process::{Pointers, drop_bounding, exec};
+use crate::sys::process::{Pointers, close_others_on_exec, drop_bounding, exec};
 use crate::sys::{errno, mount, signal};
 use keel_core::failure::{Errno, Failure};
 use rustix::process::{ioctl_tiocsctty, setsid};
 use rustix::thread::{Gid, Uid, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::ffi::CString;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
 /// What the container's first program may.
@@ -28,23 +28,41 @@ pub(super) fn become_it(attach: &Attach, rights: &Rights, slave: Option<OwnedFd>
         return 1;
     }
     let user = environment::user(attach.uid);
-    let variables = attach.environment.variables(std::env::vars_os(), &user);
+    let mut variables = attach.environment.variables(std::env::vars_os(), &user);
+    if let Some((area, size)) = &attach.properties {
+        variables.extend(CString::new(format!("ANDROID_PROPERTY_WORKSPACE={},{size}", area.as_raw_fd())));
+    }
     let path = path_of(&variables);
     let (program, argv) = match attach.command.split_first() {
         Some((program, _)) => (program.clone(), attach.command.clone()),
         None => shell(&user.shell),
     };
     let shell_there = attach.command.is_empty() && std::path::Path::new(&user.shell).exists();
-    let (program, argv) = if attach.command.is_empty() && !shell_there { shell("/bin/sh") } else { (program, argv) };
+    let (program, argv) = match attach.command.is_empty() && !shell_there {
+        // An Android has no /bin.
+        true => shell(["/bin/sh", "/system/bin/sh"].into_iter().find(|p| exists(p)).unwrap_or("/bin/sh")),
+        false => (program, argv),
+    };
     if attach.command.is_empty() {
         // A home that is not there leaves the shell at `/`.
         let _ = rustix::process::chdir(user.home.as_str());
     }
     signal::reset();
-    close_from(3);
+    match &attach.properties {
+        None => close_from(3),
+        Some((area, _)) => {
+            close_others_on_exec();
+            // EBADF cannot be: it is ours.
+            let _ = rustix::io::fcntl_setfd(area, rustix::io::FdFlags::empty());
+        }
+    }
     let e = run(&program, &argv, &variables, &path);
     eprintln!("keel: {}: exec '{}': {e}", attach.name, program.to_string_lossy());
     if matches!(e, Errno::NOENT | Errno::NOTDIR) { 127 } else { 126 }
+}
+
+fn exists(path: &str) -> bool {
+    std::path::Path::new(path).exists()
 }
 
 /// A login shell: its name begins with a dash.

@@ -53,7 +53,7 @@ pub fn run(call: &mut Call) -> Answer {
         Some((name, value)) if !name.is_empty() => Ok((name.to_string(), value.to_string())),
         _ => Err(UsageError(format!("--set-var: '{v}' is not NAME=VALUE"))),
     });
-    let environment = Wish {
+    let mut environment = Wish {
         clear: args.has(Opt::ClearEnv),
         keep: args.values(Opt::KeepVar).map(String::from).collect(),
         set: set.collect::<Result<_, _>>()?,
@@ -76,6 +76,12 @@ pub fn run(call: &mut Call) -> Answer {
     let Some(pid) = info.get("pid").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()) else {
         return Ok(say("not running")?);
     };
+    let android = crate::android::inside(pid);
+    let properties = android.map(|(area, size, variables)| {
+        // Behind those that were asked for, which are set later and win.
+        environment.set.splice(0..0, variables);
+        (area, size)
+    });
     let cgroups = info.get("cgroups").and_then(Value::as_array).into_iter().flatten();
     let attach = Attach {
         name: name.to_string(),
@@ -88,6 +94,7 @@ pub fn run(call: &mut Call) -> Answer {
         uid,
         gid,
         environment,
+        properties,
         command,
     };
     Ok(attach::run(&attach)?)
