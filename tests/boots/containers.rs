@@ -16,12 +16,12 @@ fn one_that_crashes_is_started_again_and_the_host_stays() {
     // A reboot(2) inside is this container's alone, and at once.
     shell.sh("lxc-attach -n bb -- /bin/probe power reboot");
     shell.ok(&format!("until [ \"$(cat {root}/starts)\" = xxx ]; do :; done"));
-    let said = shell.ok("dmesg");
+    let said = shell.ok("dmesg | sed 's,^,| ,'");
     assert!(said.contains("keel: bb: asked for a restart"), "{said}");
     // An order to stop is followed: it stays down.
     shell.ok("lxc-stop -n bb");
     assert_eq!(shell.ok("lxc-info -n bb -sH").trim(), "STOPPED");
-    let said = shell.ok("dmesg");
+    let said = shell.ok("dmesg | sed 's,^,| ,'");
     assert!(said.contains("bb: was killed by SIGKILL"), "{said}");
     shell.line("poweroff");
     vm.powers_off();
