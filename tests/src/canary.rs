@@ -62,6 +62,18 @@ impl Canary {
         found
     }
 
+    /// Thaws them: what is frozen by version 1 cannot even be killed.
+    pub fn thaw(&self) {
+        for dir in self.cgroups() {
+            for (file, value) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+                if dir.join(file).exists() {
+                    // A cgroup that has gone since has nothing to thaw.
+                    let _ = fs::write(dir.join(file), value);
+                }
+            }
+        }
+    }
+
     /// Removes them; returns what there was.
     pub fn remove_cgroups(&self) -> Vec<PathBuf> {
         let found = self.cgroups();

@@ -263,6 +263,7 @@ impl Drop for Container {
             let ran = run(self.command("stop").arg("-k"));
             assert!([0, 2].contains(&ran.code), "{ran:#?}");
         }
+        self.canary.thaw();
         for _ in 0..8 {
             let left: Vec<Process> = proc::touching(self.base()).into_iter().filter_map(Process::hold).collect();
             if left.is_empty() {
