@@ -30,10 +30,11 @@ fn every_path_in_the_documents_exists() {
 /// Links of the form `[text](path)` to files of the tree.
 fn missing_links(file: &File) -> Vec<String> {
     let root = tests::built::workspace();
+    let beside = root.join(&file.path).parent().map(std::path::Path::to_path_buf).unwrap_or_default();
     file.lines(&file.text, |line| {
         let mut targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         targets
-            .find(|t| !t.contains("://") && !t.starts_with('#') && !root.join(t).exists())
+            .find(|t| !t.contains("://") && !t.starts_with('#') && !root.join(t).exists() && !beside.join(t).exists())
             .map(|t| format!("'{t}' is not there"))
     })
 }
