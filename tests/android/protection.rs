@@ -134,3 +134,27 @@ fn a_critical_service_that_always_fails_ends_in_a_restart_that_is_explained() {
     android.container.keel("stop -k").ok();
     std::fs::remove_file(log).expect("removed");
 }
+
+#[test]
+fn whichever_step_fails_nothing_is_left() {
+    if !skip::root() {
+        return;
+    }
+    let android = Android::new("", "");
+    let plan = android.container.keel("plan").ok();
+    let steps: Vec<&str> = plan.lines().filter(|l| l.contains(" must ") || l.contains(" may  ")).collect();
+    assert!(steps.len() > 60, "{plan}");
+    for (number, step) in (1..).zip(&steps) {
+        let ran = android.container.keel(&format!("start --fail-at {number}"));
+        if step.contains(" must ") {
+            let said = ran.fails(1);
+            assert!(said.contains(&format!("step {number} of {}", steps.len())), "{step}: {said}");
+        } else {
+            ran.fails(0);
+            android.container.keel("stop -k").ok();
+        }
+        assert_eq!(android.container.state(), "STOPPED", "{step}");
+    }
+    android.container.assert_nothing_left();
+    android.assert_host_unharmed();
+}
