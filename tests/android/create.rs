@@ -1,8 +1,8 @@
 //! `keel create -t android`: from the files of an Android to a container that runs.
 
 use crate::fixture::{RC, system};
-use boot::codec::Compression;
-use boot::ramdisk::Ramdisk;
+use ::boot::codec::Compression;
+use ::boot::ramdisk::Ramdisk;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tests::built::built;
@@ -17,7 +17,7 @@ fn ramdisk(compression: Compression) -> Vec<u8> {
     tree.host_file(&built().probe, "init").expect("the stand-in");
     tree.file("init.rc", 0o664, RC);
     tree.file("default.prop", 0o666, "ro.debuggable=1\n");
-    tree.node("dev/console", boot::cpio::kind::CHAR | 0o600, 5, 1);
+    tree.node("dev/console", ::boot::cpio::kind::CHAR | 0o600, 5, 1);
     tree.pack(compression).expect("packed")
 }
 

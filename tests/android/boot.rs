@@ -1,0 +1,68 @@
+//! A machine whose init is keel starts an Android straight from its ramdisk.
+
+use crate::fixture::RC;
+use ::boot::ramdisk::Ramdisk;
+use tests::vm::Spec;
+
+/// The stand-in and its container in the machine's ramdisk.
+fn android(tree: &mut Ramdisk) {
+    let init = tree.get("bin/probe").map(|e| e.data.clone()).expect("the probe");
+    let rootfs = "var/lib/lxc/jb/rootfs";
+    tree.file(&format!("{rootfs}/init"), 0o750, init);
+    tree.file(&format!("{rootfs}/init.rc"), 0o644, RC);
+    tree.file(&format!("{rootfs}/default.prop"), 0o644, "ro.debuggable=1\n");
+    tree.link(&format!("{rootfs}/sbin/ueventd"), "../init");
+    tree.dir("srv/data", 0o771);
+    for tool in ["idle", "getprop", "setprop", "reboot", "servicemanager"] {
+        tree.link(&format!("srv/system/bin/{tool}"), "/init");
+    }
+    tree.file(
+        "var/lib/lxc/jb/config",
+        0o644,
+        "lxc.rootfs.path = dir:/var/lib/lxc/jb/rootfs\nlxc.uts.name = jb\nlxc.net.0.type = empty\nkeel.android = 1\n\
+         keel.android.hardware = standin\nkeel.android.system = /srv/system\nkeel.android.data = /srv/data\n\
+         keel.android.binder = none\n",
+    );
+}
+
+/// What an Android changes of a host that it shares.
+const SEEN: &str = "cat /proc/sys/kernel/panic_on_oops /proc/sys/kernel/randomize_va_space /proc/sys/vm/overcommit_memory; \
+    stat -c '%a %u %g' /proc/cmdline /proc/kmsg /proc/sysrq-trigger /proc/vmallocinfo /dev/null; \
+    ls -l /dev | grep -v ' pts$' | wc -l; grep ' / ' /proc/mounts";
+
+#[test]
+fn an_android_starts_from_the_ramdisk_and_leaves_the_machine_as_it_is() {
+    let mut spec = Spec::host().append("keel.autologin=root");
+    spec.memory_mib = 512;
+    android(&mut spec.tree);
+    let mut vm = spec.boot();
+    vm.dialog.expect("# ");
+    let before = vm.dialog.ok(SEEN);
+    let events = "cat /sys/kernel/uevent_seqnum";
+    let number = |text: String| text.trim().parse::<u64>().expect("a number");
+    let first = number(vm.dialog.ok(events));
+    vm.dialog.ok("keel start jb");
+    vm.dialog.ok("until [ -e /srv/data/calls ]; do :; done");
+    assert_eq!(vm.dialog.ok("keel getprop jb ro.hardware").trim(), "standin");
+    let calls = vm.dialog.ok("cat /srv/data/calls");
+    for line in [
+        "mount tmpfs /dev: EPERM",
+        "open /dev/__kmsg__: ok",
+        "mount rootfs rootfs / ro remount: EPERM",
+        "sysclktz 0: EPERM",
+    ] {
+        assert!(calls.contains(line), "no '{line}' in {calls}");
+    }
+    assert_eq!(vm.dialog.ok("cat /srv/data/announced").trim(), "0");
+    // The console of the container is a pty of its own devpts; nothing else is new.
+    assert_eq!(vm.dialog.ok(SEEN), before);
+    // The loopback device of the new network and its queues; a coldboot is one for each of hundreds of devices.
+    let announced = number(vm.dialog.ok(events)) - first;
+    assert!(announced < 10, "{announced} uevents");
+    // Its first line is in the kernel's log.
+    vm.dialog.ok("dmesg | grep -q 'init: command'");
+    vm.dialog.ok("keel stop jb");
+    assert_eq!(vm.dialog.ok("keel info -sH jb").trim(), "STOPPED");
+    vm.dialog.line("poweroff");
+    vm.powers_off();
+}
