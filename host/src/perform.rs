@@ -8,6 +8,7 @@ mod copy;
 mod devices;
 mod files;
 pub mod hook;
+mod mapped;
 mod mounts;
 mod net;
 mod terminals;
@@ -55,7 +56,10 @@ impl Stage {
         let mut terminals = 0;
         for planned in steps {
             match &planned.step {
-                Step::OpenSlot { .. } | Step::OpenCgroup { .. } | Step::OpenLabel { .. } => stage.slots.push(None),
+                Step::OpenSlot { .. }
+                | Step::OpenCgroup { .. }
+                | Step::OpenLabel { .. }
+                | Step::OpenMappedTree { .. } => stage.slots.push(None),
                 Step::MakeCgroup { .. } => stage.made.reserve(1),
                 Step::OpenTerminal { .. } => terminals += 1,
                 Step::RunHook { shells, argv, envp } => stage.hooks.push_back(hook::Program::new(shells, argv, envp)),
@@ -175,6 +179,11 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             Ok(())
         }
         Step::Bind { from, at, recursive } => mounts::bind(stage, from, at, *recursive),
+        Step::OpenMappedTree { source, recursive, namespace, maps, slot } => {
+            let tree = mapped::open(source, *recursive, namespace.as_deref(), maps)?;
+            fill(stage, *slot, tree)
+        }
+        Step::AttachTree { slot, at } => mounts::attach(stage, *slot, at),
         Step::Unmount { at } => mounts::unmount(stage, at),
         Step::SetMountFlags { at, flags, recursive } => mounts::set_flags(stage, at, *flags, *recursive),
         Step::SetPropagation { at, flags } => mounts::set_propagation(stage, at, *flags),

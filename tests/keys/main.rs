@@ -1,5 +1,6 @@
 //! What keys of the configuration do, seen from inside real containers on this host.
 
 mod hooks;
+mod mounts;
 mod seccomp;
 mod small;

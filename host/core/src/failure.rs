@@ -99,6 +99,10 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
         return crate::step::net::hint(step, errno);
     }
     let text = match (step, errno) {
+        (Step::OpenMappedTree { .. }, Errno::NOSYS) => "idmap= needs Linux 5.12",
+        (Step::OpenMappedTree { .. }, Errno::INVAL) => {
+            "this file system, or one mounted below it, can't show other ids"
+        }
         (Step::EnterTime { .. }, Errno::INVAL) => "the kernel has no time namespaces (CONFIG_TIME_NS, Linux 5.6)",
         (Step::IsolateCore, Errno::INVAL) => "the kernel cannot do it (CONFIG_SCHED_CORE, Linux 5.14)",
         (Step::IsolateCore, Errno::NODEV) => {

@@ -67,6 +67,11 @@ pub enum Step {
     Mount { source: CString, at: Place, fstype: CString, flags: u64, data: CString },
     /// A bind mount.
     Bind { from: Place, at: Place, recursive: bool },
+    /// A copy of a directory's mount that shows the ids of a user namespace: of a file, or a new one with these maps
+    /// (open_tree(2), mount_setattr(2) with MOUNT_ATTR_IDMAP).
+    OpenMappedTree { source: CString, recursive: bool, namespace: Option<CString>, maps: [CString; 2], slot: Slot },
+    /// Mounts what was opened: move_mount(2).
+    AttachTree { slot: Slot, at: Place },
     /// umount2(MNT_DETACH).
     Unmount { at: Place },
     /// Sets flags of one mount, or of a whole tree, and clears none that is set.
@@ -187,6 +192,7 @@ impl Step {
             | Step::Unmount { at }
             | Step::SetMountFlags { at, .. }
             | Step::SetPropagation { at, .. }
+            | Step::AttachTree { at, .. }
             | Step::OpenTerminal { at, .. } => root(at),
             Step::Bind { from, at, .. } => root(from) || root(at),
             Step::Fail { instead_of, .. } => instead_of.is_beneath_root(),
@@ -239,6 +245,11 @@ impl fmt::Display for Step {
             Step::Bind { from, at, recursive } => {
                 write!(f, "mount --{} {from} {at}", if *recursive { "rbind" } else { "bind" })
             }
+            Step::OpenMappedTree { source, namespace, .. } => {
+                let whose = namespace.as_ref().map_or_else(|| "the container".into(), text);
+                write!(f, "copy the mount of {} with the ids of {whose}", text(source))
+            }
+            Step::AttachTree { at, .. } => write!(f, "mount that copy on {at}"),
             Step::SetMountFlags { at, flags, recursive } => {
                 let all = if *recursive { "recursively " } else { "" };
                 write!(f, "remount {all}{}{at}", FlagWords(*flags))

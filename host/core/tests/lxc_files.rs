@@ -264,7 +264,6 @@ fn every_slip_of_a_file_is_said() {
             "E s:13: lxc.signal.halt: unknown signal 'SIGPOWER', nearest is 'SIGPWR'",
             "E s:14: lxc.autodev: 'yes' is neither 0 nor 1",
             "E s:15: lxc.arch: unknown architecture 'x86-64', nearest is 'x86_64'",
-            "w s:16: lxc.mount.auto: 'shmounts:/run/share' is known, but not in force yet",
             "E s:16: lxc.mount.auto: unknown word 'sys:rx', nearest is 'sys:ro'",
             "w s:17: lxc.pty.max: a comment needs a line of its own: all of '1 # one' is the value",
             "E s:17: lxc.pty.max: '1 # one' is not a number between 0 and 4294967295",

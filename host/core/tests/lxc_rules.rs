@@ -71,6 +71,11 @@ fn what_is_mounted_by_itself() {
     assert_eq!(read("sys:rw proc:rw").0, MountAuto { proc: Some(ProcMode::Rw), sys: Some(SysMode::Rw), cgroup: None });
     let forced = (MountAuto::default(), vec!["lxc.mount.auto: unknown word 'proc:force'".to_string()]);
     assert_eq!(read("proc:force"), forced);
+    let (_, problems) = read("shmounts:/a/b:/c proc shmounts:/d shmounts:e");
+    assert_eq!(problems, ["lxc.mount.auto: 'shmounts:e' is not 'shmounts:/HOST[:/INSIDE]'"]);
+    let (config, _) = lxc::parse("f", b"lxc.mount.auto = shmounts:/a/b", &mut NoFiles);
+    assert_eq!(config.mount_shmounts, Some(("/a/b".into(), "/dev/.lxc-mounts".into())));
+    assert_eq!(lxc::print(&config), "lxc.mount.auto = shmounts:/a/b:/dev/.lxc-mounts\n");
 }
 
 #[test]

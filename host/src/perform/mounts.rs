@@ -4,7 +4,7 @@ use super::beneath::{self, FdPath};
 use super::{Stage, errno, open};
 use crate::sys;
 use keel_core::failure::Errno;
-use keel_core::step::{Place, Step, ms};
+use keel_core::step::{Place, Slot, Step, ms};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
@@ -108,6 +108,15 @@ pub fn bind(stage: &Stage, from: &Place, at: &Place, recursive: bool) -> Result<
         false => rustix::mount::mount_bind(from.path(), at.path()),
     }
     .map_err(errno)
+}
+
+/// Mounts what was opened as a copy of a mount.
+pub fn attach(stage: &Stage, slot: Slot, at: &Place) -> Result<(), Errno> {
+    use rustix::mount::MoveMountFlags;
+    let target = Target::new(stage, at)?;
+    // The target's name is a link of /proc to what was resolved.
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_SYMLINKS;
+    rustix::mount::move_mount(stage.slot(slot)?, c"", rustix::fs::CWD, target.path(), flags).map_err(errno)
 }
 
 /// Takes a mount away; what is open on it stays open.

@@ -20,8 +20,18 @@ const SYS_MOUNT_SETATTR: libc::c_long = 442;
 /// mount_setattr(2) of the mount that a descriptor is on: sets attributes (MOUNT_ATTR_*), clears none.
 /// ENOSYS before Linux 5.12.
 pub fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) -> Result<(), Errno> {
+    setattr(mount, MountAttr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 }, recursive)
+}
+
+/// The same with MOUNT_ATTR_IDMAP: a detached mount shows the ids of a user namespace.
+pub fn mount_map_ids(mount: BorrowedFd<'_>, namespace: BorrowedFd<'_>, recursive: bool) -> Result<(), Errno> {
+    const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
+    let userns_fd = namespace.as_raw_fd() as u64;
+    setattr(mount, MountAttr { attr_set: MOUNT_ATTR_IDMAP, attr_clr: 0, propagation: 0, userns_fd }, recursive)
+}
+
+fn setattr(mount: BorrowedFd<'_>, attr: MountAttr, recursive: bool) -> Result<(), Errno> {
     const AT_RECURSIVE: i32 = 0x8000;
-    let attr = MountAttr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let flags = libc::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: the path is an empty string, `attr` outlives the call and its size is what is passed.
     let result = unsafe {

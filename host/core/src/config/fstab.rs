@@ -84,8 +84,11 @@ pub fn options(list: &str, warnings: &mut Vec<String>) -> Result<MountOptions, S
             out.optional = true;
         } else if word == "relative" {
             out.relative = true;
-        } else if word.starts_with("idmap=") {
-            warnings.push(format!("option '{word}' is known, but not in force yet"));
+        } else if let Some(whose) = word.strip_prefix("idmap=") {
+            if whose != "container" && !whose.starts_with('/') {
+                return Err(format!("option '{word}': 'container' or the path of a user namespace is meant"));
+            }
+            out.idmap = Some(whose.to_string());
         } else if !IDLE.contains(&word) {
             data.push(word.to_string());
         }
@@ -165,6 +168,7 @@ pub fn written(options: &MountOptions) -> String {
     }
     words.extend(options.optional.then(|| "optional".to_string()));
     words.extend(options.relative.then(|| "relative".to_string()));
+    words.extend(options.idmap.iter().map(|whose| format!("idmap={whose}").chars().fold(String::new(), escape)));
     if !options.data.is_empty() {
         words.push(options.data.chars().fold(String::new(), escape));
     }
@@ -234,14 +238,11 @@ mod tests {
     #[test]
     fn slips_are_said() {
         let mut warnings = Vec::new();
-        let _ = options("bind,optinal,idmap=container", &mut warnings);
-        assert_eq!(
-            warnings,
-            [
-                "option 'idmap=container' is known, but not in force yet",
-                "option 'optinal' has no meaning for a bind, nearest is 'optional'"
-            ]
-        );
+        let read = options("bind,optinal,idmap=container", &mut warnings);
+        assert_eq!(read.unwrap().idmap.as_deref(), Some("container"));
+        assert_eq!(warnings, ["option 'optinal' has no meaning for a bind, nearest is 'optional'"]);
+        let wrong = options("idmap=x", &mut warnings);
+        assert_eq!(wrong, Err("option 'idmap=x': 'container' or the path of a user namespace is meant".into()));
         let wrong = options("create=fiel", &mut warnings);
         assert_eq!(wrong, Err("option 'create=fiel': only create=dir and create=file are known".into()));
     }

@@ -96,6 +96,8 @@ pub struct Config {
     pub mount_entry: Vec<At<MountEntry>>,
     /// `lxc.mount.auto`.
     pub mount_auto: MountAuto,
+    /// `shmounts:HOST[:INSIDE]` of `lxc.mount.auto`: a directory of the host, and where its mounts show up inside.
+    pub mount_shmounts: Option<(String, String)>,
     /// `lxc.autodev`; none: as the dialect has it.
     pub autodev: Option<bool>,
     /// `lxc.autodev.tmpfs.size`, bytes; 0: LXC's 500000.

@@ -59,6 +59,8 @@ pub struct MountOptions {
     pub optional: bool,
     /// `relative`: the source is taken inside the root file system.
     pub relative: bool,
+    /// `idmap=`: whose ids the mount shows: `container`, or the file of a user namespace.
+    pub idmap: Option<String>,
 }
 
 /// What to make at a mount's target when nothing is there.

@@ -1,10 +1,10 @@
 //! User namespaces: the maps of ids, and what is different for a container whose root is nobody outside.
 
 use super::{Plan, Planned, inside, operand, outside, round};
-use crate::config::{At, Config, IdKind, IdMap};
+use crate::config::{At, Config, IdKind, IdMap, Origin};
 use crate::facts::{Facts, Namespaces};
 use crate::failure::Failure;
-use crate::step::Step;
+use crate::step::{Place, Step};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -34,6 +34,38 @@ pub(super) fn write_maps(config: &Config, facts: &Facts, plan: &mut Plan, errors
         Planned::must(Step::WriteChildFile { file: operand(file), value: operand(value) }).from(*origin)
     });
     round(plan, [file(IdKind::Group, "gid_map"), file(IdKind::User, "uid_map")].into_iter().chain(proc).collect());
+}
+
+/// The maps of users and of groups as the kernel takes them.
+fn maps(config: &Config) -> [String; 2] {
+    [IdKind::User, IdKind::Group].map(|kind| {
+        let mine = config.idmap.iter().map(|m| &m.value).filter(|m| m.kind == kind);
+        mine.map(|m| format!("{} {} {}\n", m.inside, m.outside, m.count)).collect()
+    })
+}
+
+/// `idmap=`: the mount of a directory of the host as whoever `whose` names sees it, opened outside; the step that mounts it.
+pub(super) fn mapped_tree(
+    config: &Config,
+    whose: &str,
+    (source, recursive): (&str, bool),
+    at: Place,
+    origin: Origin,
+    must: bool,
+    plan: &mut Plan,
+) -> Result<Step, String> {
+    let namespace = match whose {
+        "container" if config.idmap.is_empty() => {
+            return Err("'idmap=container' without lxc.idmap has no ids to show".into());
+        }
+        "container" => None,
+        path => Some(operand(path)),
+    };
+    let slot = super::next_slot(plan);
+    let maps = maps(config).map(|map| operand(&map));
+    let step = Step::OpenMappedTree { source: operand(source), recursive, namespace, maps, slot };
+    plan.outside.push(Planned { step, must, origin: Some(origin) });
+    Ok(Step::AttachTree { slot, at })
 }
 
 /// Who root inside is outside.

@@ -25,7 +25,7 @@ pub use rootfs::Found;
 use crate::config::Origin;
 use crate::facts::Namespaces;
 use crate::failure::{Errno, Failure};
-use crate::step::{Place, Step};
+use crate::step::{Place, Slot, Step};
 use alloc::boxed::Box;
 use alloc::ffi::CString;
 use alloc::format;
@@ -205,6 +205,17 @@ fn operand(text: &str) -> CString {
 
 /// Where programs are looked for when nobody says.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The next of the descriptors that steps leave for later ones.
+fn next_slot(plan: &Plan) -> Slot {
+    let leaves = |p: &&Planned| {
+        matches!(
+            p.step,
+            Step::OpenSlot { .. } | Step::OpenCgroup { .. } | Step::OpenLabel { .. } | Step::OpenMappedTree { .. }
+        )
+    };
+    Slot(plan.outside.iter().chain(&plan.inside).filter(leaves).count() as u16)
+}
 
 /// The child waits here, and the parent does this meanwhile.
 fn round(plan: &mut Plan, steps: Vec<Planned>) {

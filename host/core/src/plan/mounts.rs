@@ -1,6 +1,6 @@
 //! `lxc.mount.auto`, `lxc.mount.fstab` and `lxc.mount.entry`.
 
-use super::{Plan, Planned, Request, inside, mount, operand, outside};
+use super::{Plan, Planned, Request, ids, inside, mount, operand, outside};
 use crate::config::{At, CgroupAccess, Config, Create, MountEntry, ProcMode, SysMode};
 use crate::facts::{Facts, Namespaces};
 use crate::failure::Failure;
@@ -14,6 +14,11 @@ const SAFE: u64 = ms::NOSUID | ms::NODEV | ms::NOEXEC;
 /// /proc and /sys as `lxc.mount.auto` has them.
 pub(super) fn automatic(config: &Config, facts: &Facts, plan: &mut Plan) {
     let steps = &mut plan.inside;
+    if let Some((host, target)) = &config.mount_shmounts {
+        // `/` was made a slave: what is mounted there on the host from now on shows up inside.
+        steps.push(Planned::must(Step::MakePath { at: inside(target), file: false }));
+        steps.push(Planned::must(Step::Bind { from: outside(host), at: inside(target), recursive: true }));
+    }
     let writable = |path: &str| Step::Bind { from: inside(path), at: inside(path), recursive: false };
     let readonly = |path: &str| Step::SetMountFlags { at: inside(path), flags: ms::RDONLY, recursive: false };
     if let Some(mode) = config.mount_auto.proc {
@@ -61,7 +66,24 @@ pub(super) fn entries(
             errors.push(Failure::new(format!("{at}mount on '{}': '..' leads out of the rootfs", entry.target)));
             continue;
         }
-        let steps = entry_steps(entry, &inside(target));
+        let mut steps = entry_steps(entry, &inside(target));
+        if let Some(whose) = &entry.options.idmap {
+            let bind = steps.iter().position(|step| matches!(step, Step::Bind { from: Place::Host(_), .. }));
+            let recursive = entry.options.flags & ms::REC != 0;
+            let mapped = match bind {
+                None => Err("'idmap=' is for binds of the host's directories".into()),
+                Some(bind) => {
+                    let source = (entry.source.as_str(), recursive);
+                    let must = !entry.options.optional;
+                    ids::mapped_tree(config, whose, source, inside(target), *origin, must, plan)
+                        .map(|step| steps[bind] = step)
+                }
+            };
+            if let Err(why) = mapped {
+                let at = plan.place_of(*origin).map(|p| format!("{p}: ")).unwrap_or_default();
+                errors.push(Failure::new(format!("{at}{why}")));
+            }
+        }
         plan.inside.extend(steps.into_iter().map(|step| Planned {
             step,
             must: !entry.options.optional,

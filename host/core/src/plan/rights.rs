@@ -5,7 +5,7 @@ use crate::config::{At, Caps, Config};
 use crate::facts::{Facts, Seccomp};
 use crate::failure::Failure;
 use crate::seccomp::{self, Arch};
-use crate::step::{Slot, Step};
+use crate::step::Step;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -91,9 +91,7 @@ pub(super) fn label(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mu
         plan.inside.push(Planned::must(step).from(context.origin));
     }
     let (paths, value, text) = wanted?;
-    let slot =
-        Slot(plan.outside.iter().filter(|p| matches!(p.step, Step::OpenSlot { .. } | Step::OpenCgroup { .. })).count()
-            as u16);
+    let slot = super::next_slot(plan);
     let name = operand(paths[1]);
     plan.inside.push(Planned::must(Step::OpenLabel { paths: paths.map(operand).into(), slot }).from(text.origin));
     Some(Planned::must(Step::WriteSlot { slot, name, value: operand(&value) }).from(text.origin))

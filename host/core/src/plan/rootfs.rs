@@ -1,6 +1,6 @@
 //! The rootfs becomes a mount of its own: a directory bound onto itself, an overlay, an image on a loop device, a block device.
 
-use super::{Plan, Planned, Request, inside, operand, outside};
+use super::{Plan, Planned, Request, ids, inside, operand, outside};
 use crate::config::{At, Config, MountOptions, Origin, RootfsKind, fstab};
 use crate::facts::Facts;
 use crate::failure::Failure;
@@ -57,7 +57,20 @@ pub(super) fn take(config: &Config, request: &Request, facts: &Facts, plan: &mut
     };
     let steps = match (&config.rootfs.kind, request.rootfs) {
         (RootfsKind::Dir, Found::Dir) if config.android.on => super::android::root(&path.value, &at),
-        (RootfsKind::Dir, Found::Dir) => directory(&at, &options),
+        (RootfsKind::Dir, Found::Dir) => match &options.idmap {
+            None => directory(&at, &options),
+            Some(whose) => {
+                let mapped = ids::mapped_tree(config, whose, (&at, true), outside(&at), path.origin, true, plan);
+                match mapped {
+                    Ok(step) => vec![step],
+                    Err(why) => {
+                        errors.push(Failure::new(why));
+                        Vec::new()
+                    }
+                }
+            }
+        },
+        _ if options.idmap.is_some() => said("'idmap=' of lxc.rootfs.options is for directories".into()),
         (RootfsKind::Overlay, _) => match overlay(path, &at, &options) {
             Some(steps) => steps,
             None => said(format!("'overlay:{}' has no ':UPPER' behind the lower directories", path.value)),

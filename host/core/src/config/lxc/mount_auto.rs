@@ -41,6 +41,7 @@ const WORDS: [(&str, Word); 18] = [
 pub(super) fn mount_auto(s: &mut Setting<'_>) -> Result<(), String> {
     if s.value.is_empty() {
         s.config.mount_auto = MountAuto::default();
+        s.config.mount_shmounts = None;
     }
     let auto = &mut s.config.mount_auto;
     let mut wrong = Vec::new();
@@ -54,7 +55,13 @@ pub(super) fn mount_auto(s: &mut Setting<'_>) -> Result<(), String> {
             Some(Word::Proc(mode)) if !force => auto.proc = Some(mode),
             Some(Word::Sys(mode)) if !force => auto.sys = Some(mode),
             _ if word.starts_with("shmounts:") => {
-                s.warnings.push(format!("'{word}' is known, but not in force yet"));
+                let paths = &word["shmounts:".len()..];
+                let (host, inside) = paths.split_once(':').unwrap_or((paths, "/dev/.lxc-mounts"));
+                if !host.starts_with('/') || !inside.starts_with('/') || inside.split('/').any(|part| part == "..") {
+                    wrong.push(format!("'{word}' is not 'shmounts:/HOST[:/INSIDE]'"));
+                } else {
+                    s.config.mount_shmounts = Some((host.to_string(), inside.to_string()));
+                }
             }
             _ => {
                 let names = WORDS.iter().map(|(name, _)| *name);
@@ -80,5 +87,6 @@ pub(super) fn print_mount_auto(c: &Config) -> Vec<(String, String)> {
         let end = if mode.force { ":force" } else { "" };
         push(&|word| matches!(word, Word::Cgroup(a, f) if a == mode.access && f == mode.full), end);
     }
+    words.extend(c.mount_shmounts.iter().map(|(host, inside)| format!("shmounts:{host}:{inside}")));
     if words.is_empty() { Vec::new() } else { [("lxc.mount.auto".to_string(), words.join(" "))].into() }
 }
