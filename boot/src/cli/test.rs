@@ -44,8 +44,8 @@ const STAGES: [(&str, &str, Stage); 6] = [
     ("clippy", "clippy, warnings as errors", clippy),
     ("unit", "unit and golden tests", unit),
     ("pid1", "pid1's own tests", pid1),
-    ("tests", "tidy, namespaces, network, boots", tests),
     ("cross", "static builds for every processor", cross),
+    ("tests", "tidy, namespaces, network, boots", tests),
 ];
 
 /// Runs the stages, prints what was skipped, and the line that CI reads.
