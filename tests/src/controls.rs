@@ -7,6 +7,7 @@ use crate::ran::{finish, run};
 use crate::skip;
 use boot::scratch::Scratch;
 use std::fs;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -43,11 +44,15 @@ fn what_a_container_leaves_is_found() {
     fs::remove_file(container.base().join("run/file")).expect("removed");
 
     let mut child = Command::new("sh")
-        .args(["-c", "read x"])
+        .args(["-c", "echo; read x"])
         .env("PLACE", container.base())
         .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .expect("sh");
+    // `spawn` returns when exec(2) has let go of the old memory, which is before the new has its environment.
+    let mut byte = [0];
+    child.stdout.take().expect("a pipe").read_exact(&mut byte).expect("the shell runs");
     assert!(container.left_behind().iter().any(|l| l.starts_with("process ")), "{:?}", container.left_behind());
     drop(child.stdin.take());
     child.wait().expect("a child of ours");
