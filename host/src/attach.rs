@@ -5,9 +5,11 @@
 //! terminals, a fresh pty of the container's devpts goes in their place (CVE-2016-10124).
 mod enter;
 pub mod environment;
+mod label;
 mod program;
 mod sealed;
 
+pub use label::Wanted;
 pub use sealed::run_from_copy;
 
 use crate::console::proxy::{Outcome, Proxy};
@@ -18,6 +20,8 @@ use environment::Wish;
 use keel_core::config::Personality;
 use keel_core::facts::Namespaces;
 use keel_core::failure::{Errno, Failure};
+use keel_core::seccomp::Insn;
+use label::Label;
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{WaitOptions, WaitStatus};
@@ -46,6 +50,10 @@ pub struct Attach {
     pub keep_caps: bool,
     /// Stay in the caller's cgroups.
     pub keep_cgroups: bool,
+    /// The filter of system calls that it shall be under.
+    pub filter: Vec<Insn>,
+    /// The label of a security module.
+    pub label: Wanted,
     /// What uname(2) shall say; none: as the container has it.
     pub personality: Option<Personality>,
     /// User id.
@@ -68,6 +76,7 @@ struct Target {
     bounding: u64,
     no_new_privs: bool,
     personality: u32,
+    label: Option<Label>,
 }
 
 /// Run it to its end; the exit code as a shell has it.
@@ -75,6 +84,7 @@ pub fn run(attach: &Attach) -> Result<u8, Failure> {
     let target = open(attach)?;
     let socket = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
     let (ours, theirs) = socket.map_err(|e| Failure::errno("socketpair", errno(e)))?;
+    let label = target.label.clone();
     // From here on: a child that ends while nobody looks would be missed.
     signalfd::block_all();
     let signals = signalfd::descriptor().map_err(|e| Failure::errno("signalfd", e))?;
@@ -88,6 +98,9 @@ pub fn run(attach: &Attach) -> Result<u8, Failure> {
             let Some(entered) = enter::receive(&ours)? else {
                 return Ok(code(wait(pid)?));
             };
+            if let Some(label) = &label {
+                label.hand_in(entered.pid, &ours)?;
+            }
             let ended = match (&entered.terminal, isatty(rustix::stdio::stdin())) {
                 (Some(master), keyboard) => {
                     let proxy = Proxy { master: master.as_fd(), keyboard, escape: None, loan: None, child: Some(pid) };
@@ -166,10 +179,11 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
         Some(Personality::Linux) => 0,
         None => persona,
     };
+    let label = Label::of(pid, &attach.label)?;
     if before.is_none() || start_time(pid) != before {
         return Err(gone());
     }
-    Ok(Target { namespaces, root, cgroups, bounding, no_new_privs, personality })
+    Ok(Target { namespaces, root, cgroups, bounding, no_new_privs, personality, label })
 }
 
 /// Wait for the child without a terminal of ours in between; what would end us ends the program instead.

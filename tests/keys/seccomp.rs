@@ -1,6 +1,7 @@
 //! `lxc.seccomp.profile`: the kernel takes the program, and the first program and hooks are under it.
 
 use tests::container::Container;
+use tests::proc::{self, Process};
 
 /// A container under a profile, whose first program tries what is listed.
 fn under(profile: &str, tries: &str) -> Container {
@@ -69,4 +70,61 @@ fn a_missing_profile_and_a_wrong_one_are_said_with_their_lines() {
     let said = container.keel("start").fails(1);
     assert!(said.contains("config:7: lxc.seccomp.profile: open '") && said.contains("': ENOENT"), "{said}");
     container.assert_nothing_left();
+}
+
+#[test]
+fn programs_that_come_later_are_under_the_same_filter() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = under("2\ndenylist\n[all]\nmount errno ENODEV\nsethostname errno 5\n", "mount");
+    container.start();
+    container.facts();
+    // What the file says by now does not count: the first program is under what it said then.
+    std::fs::write(container.base().join("profile"), "2\ndenylist\n").expect("written");
+    let later = |container: &Container| {
+        let inside = container.ask("can mount hostname");
+        let seccomp = container.ask("facts").get("status.Seccomp").to_owned();
+        (seccomp, inside.get("can.mount").to_owned(), inside.get("can.hostname").to_owned())
+    };
+    let denied = ("2".into(), "ENODEV".into(), "EIO".into());
+    assert_eq!(later(&container), denied);
+    let user = container.keel("attach -u 1000 -g 1000 -- /probe can mkdir:/x mount").ok();
+    assert!(user.contains("can.mkdir:/x=EACCES") && user.contains("can.mount=ENODEV"), "{user}");
+    // The control: without it they are made.
+    let free = container.keel("attach -eLSM -- /probe can mount hostname").ok();
+    assert!(free.contains("can.mount=ok") && free.contains("can.hostname=ok"), "{free}");
+
+    // Nobody is there any more who could be asked.
+    let supervisor = proc::parent(container.pid()).and_then(Process::hold).expect("a supervisor");
+    supervisor.signal(rustix::process::Signal::KILL);
+    assert!(supervisor.ends_within(tests::ran::PATIENCE));
+    assert_eq!(later(&container), denied);
+    container.keel("stop -k").ok();
+    container.assert_nothing_left();
+}
+
+#[test]
+fn without_its_state_file_nobody_gets_in_unfiltered() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = under("2\ndenylist\nmount errno ENODEV\n", "mount");
+    container.start();
+    container.facts();
+    let state = find(&container.base().join("run"), "state").expect("a state file");
+    let text = std::fs::read(&state).expect("readable");
+    std::fs::remove_file(&state).expect("removed");
+    let why = container.keel("attach -- /probe can mount").fails(1);
+    assert!(why.contains("its state file is not there"), "{why}");
+    std::fs::write(&state, text).expect("written");
+    container.keel("attach -- /probe can mount").ok();
+}
+
+fn find(dir: &std::path::Path, name: &str) -> Option<std::path::PathBuf> {
+    let entries = std::fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
+    entries.into_iter().find_map(|path| match path.is_dir() {
+        true => find(&path, name),
+        false => path.ends_with(name).then_some(path),
+    })
 }

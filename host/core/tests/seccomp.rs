@@ -310,3 +310,16 @@ fn small_files_never_panic() {
         }
     }
 }
+
+#[test]
+fn a_program_is_read_as_it_was_written() {
+    let program = compile(&profile("2\ndenylist\nmount errno 1 [0,0xffffffffffff,==]\nreboot kill\n").filter);
+    let hex: String = program.iter().map(|insn| insn.to_hex()).collect();
+    assert_eq!(Insn::of_hex(&hex), Some(program));
+    assert_eq!(Insn::of_hex(""), Some(Vec::new()));
+    for odd in
+        ["0", &hex[1..], "zz000000000000000", "+020000000000004", "\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}"]
+    {
+        assert_eq!(Insn::of_hex(odd), None, "{odd}");
+    }
+}

@@ -47,16 +47,15 @@ fn join(attach: &Attach, target: Target, socket: OwnedFd) -> Result<i32, Failure
         rustix::process::chroot(".").map_err(call("chroot to the container's root"))?;
         rustix::process::chdir("/").map_err(call("chdir '/'"))?;
     }
-    let Target { bounding, no_new_privs, personality, cgroups, .. } = target;
-    let rights = program::Rights { bounding, no_new_privs, personality, cgroups };
+    let Target { bounding, no_new_privs, personality, cgroups, label, .. } = target;
+    let rights = program::Rights { bounding, no_new_privs, personality, cgroups, label };
 
     let wanted = [isatty(rustix::stdio::stdin()), isatty(rustix::stdio::stdout()), isatty(rustix::stdio::stderr())];
     let terminal = if wanted.contains(&true) { Some(open_terminal()?) } else { None };
     match fork().map_err(|e| Failure::errno("fork", e))? {
         Cloned::Child { .. } => {
             let slave = terminal.map(|(_, slave)| slave);
-            drop(socket);
-            exit_now(program::become_it(attach, &rights, slave, wanted));
+            exit_now(program::become_it(attach, &rights, slave, wanted, socket));
         }
         Cloned::Parent { pid, .. } => {
             let master = terminal.map(|(master, _)| master);

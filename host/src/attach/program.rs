@@ -1,6 +1,7 @@
 //! The process that becomes the program: already inside, it gives up what the container's first program does not have.
 use super::Attach;
 use super::environment;
+use super::label::Label;
 use crate::sys::descriptors::close_from;
 use crate::sys::process::{Pointers, close_others_on_exec, drop_bounding, exec};
 use crate::sys::{errno, mount, signal};
@@ -19,13 +20,23 @@ pub(super) struct Rights {
     /// Files to write "0" to. The waiting process stays out of them: it outlives the container by a moment, and its
     /// directories are to be removed then.
     pub cgroups: Vec<(PathBuf, OwnedFd)>,
+    pub label: Option<Label>,
 }
 
 /// Returns only when it cannot: 127 for a program that is not there, 126 for one that cannot be run.
-pub(super) fn become_it(attach: &Attach, rights: &Rights, slave: Option<OwnedFd>, terminal: [bool; 3]) -> i32 {
-    if let Err(cause) = prepare(attach, rights, slave, terminal) {
+pub(super) fn become_it(
+    attach: &Attach,
+    rights: &Rights,
+    slave: Option<OwnedFd>,
+    terminal: [bool; 3],
+    socket: OwnedFd,
+) -> i32 {
+    let fail = |cause: Failure| {
         eprintln!("keel: {}: {cause}", attach.name);
-        return 1;
+        1
+    };
+    if let Err(cause) = prepare(attach, rights, slave, terminal, socket) {
+        return fail(cause);
     }
     let user = environment::user(attach.uid);
     let mut variables = attach.environment.variables(std::env::vars_os(), &user);
@@ -56,6 +67,9 @@ pub(super) fn become_it(attach: &Attach, rights: &Rights, slave: Option<OwnedFd>
             let _ = rustix::io::fcntl_setfd(area, rustix::io::FdFlags::empty());
         }
     }
+    if let Err(cause) = give_up(attach) {
+        return fail(cause);
+    }
     let e = run(&program, &argv, &variables, &path);
     eprintln!("keel: {}: exec '{}': {e}", attach.name, program.to_string_lossy());
     if matches!(e, Errno::NOENT | Errno::NOTDIR) { 127 } else { 126 }
@@ -71,7 +85,13 @@ fn shell(path: &str) -> (CString, Vec<CString>) {
     (CString::new(path).unwrap_or_default(), vec![CString::new(format!("-{base}")).unwrap_or_default()])
 }
 
-fn prepare(attach: &Attach, rights: &Rights, slave: Option<OwnedFd>, terminal: [bool; 3]) -> Result<(), Failure> {
+fn prepare(
+    attach: &Attach,
+    rights: &Rights,
+    slave: Option<OwnedFd>,
+    terminal: [bool; 3],
+    socket: OwnedFd,
+) -> Result<(), Failure> {
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
     for (dir, procs) in &rights.cgroups {
         // "0" is the writer itself (cgroups(7)).
@@ -104,8 +124,21 @@ fn prepare(attach: &Attach, rights: &Rights, slave: Option<OwnedFd>, terminal: [
             }
         }
     }
+    if let Some(label) = &rights.label {
+        label.put_on(&socket)?;
+    }
     if rights.no_new_privs {
         set_no_new_privs(true).map_err(call("set no_new_privs"))?;
+    }
+    Ok(())
+}
+
+/// The last of it: from here on only what the filter lets through, and only as that user.
+fn give_up(attach: &Attach) -> Result<(), Failure> {
+    let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
+    if !attach.filter.is_empty() {
+        crate::sys::seccomp::load(&attach.filter)
+            .map_err(|e| Failure::errno("load the container's filter of system calls", e))?;
     }
     let (uid, gid) = (Uid::from_raw(attach.uid), Gid::from_raw(attach.gid));
     set_thread_groups(&[]).map_err(call("setgroups"))?;

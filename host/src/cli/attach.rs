@@ -1,9 +1,11 @@
 //! `keel attach`, `lxc-attach`: runs a program inside a running container; its exit code is the command's.
 use super::{Answer, Call};
 use crate::attach::environment::Wish;
-use crate::attach::{self, Attach};
+use crate::attach::{self, Attach, Wanted};
 use crate::fault::say;
+use crate::place::Place;
 use crate::standing::Standing;
+use crate::watch::record::Record;
 use keel_core::commands::{Opt, UsageError};
 use keel_core::config::lxc::{NoFiles, Reader, Severity};
 use keel_core::facts::Namespaces;
@@ -33,12 +35,12 @@ pub fn run(call: &mut Call) -> Answer {
 
     let elevated = args.has(Opt::ElevatedPrivileges);
     let parts = args.value(Opt::ElevatedPrivileges).unwrap_or("CAP|CGROUP|LSM");
-    let mut keep = [false; 2];
+    let mut keep = [false; 3];
     for word in parts.split('|').filter(|_| elevated) {
         match word {
             "CAP" => keep[0] = true,
             "CGROUP" => keep[1] = true,
-            "LSM" => {}
+            "LSM" => keep[2] = true,
             other => {
                 let why = format!("--elevated-privileges: '{other}' is none of CAP, CGROUP, LSM");
                 return Err(UsageError(why).into());
@@ -82,6 +84,20 @@ pub fn run(call: &mut Call) -> Answer {
         environment.set.splice(0..0, variables);
         (area, size)
     });
+    let filter = match (keep[2], Record::of_living(&Place::of(name.as_str(), &lxcpath))) {
+        (true, _) => Vec::new(),
+        (false, Some(record)) => record.filter,
+        (false, None) => {
+            let why =
+                "its state file is not there, and with it the filter of system calls that programs inside are under";
+            return Ok(say(format!("{why} (--elevated-privileges=LSM runs without one)"))?);
+        }
+    };
+    let label = match (keep[2], args.value(Opt::Context)) {
+        (_, Some(context)) => Wanted::Context(context.into()),
+        (true, None) => Wanted::Own,
+        (false, None) => Wanted::AsInit,
+    };
     let cgroups = info.get("cgroups").and_then(Value::as_array).into_iter().flatten();
     let attach = Attach {
         name: name.to_string(),
@@ -90,6 +106,8 @@ pub fn run(call: &mut Call) -> Answer {
         namespaces: Namespaces(entered),
         keep_caps: keep[0],
         keep_cgroups: keep[1],
+        filter,
+        label,
         personality,
         uid,
         gid,

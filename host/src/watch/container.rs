@@ -14,6 +14,7 @@ use crate::spawn::{Running, Starting};
 use crate::sys::signalfd;
 use keel_core::config::Config;
 use keel_core::failure::{Errno, Failure};
+use keel_core::seccomp::Insn;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -102,6 +103,8 @@ pub struct Supervised {
     pub(super) backoff: Backoff,
     /// A process that stops its services.
     pub(super) helper: Option<i32>,
+    /// The filter of system calls that its plan loads.
+    pub(super) filter: Vec<Insn>,
 }
 
 /// What a supervisor holds of a container.
@@ -146,6 +149,7 @@ impl Supervised {
             last_failure: None,
             backoff: Backoff::default(),
             helper: None,
+            filter: Vec::new(),
         }
     }
 
@@ -230,6 +234,7 @@ impl Supervised {
             },
             own_pid_namespace: self.own_pid_namespace,
             halt_signal: self.definition.config.signal.halt,
+            filter: self.filter.clone(),
         }
     }
 

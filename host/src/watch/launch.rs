@@ -8,6 +8,7 @@ use keel_core::config::{At, Config};
 use keel_core::facts::{Facts, Namespaces};
 use keel_core::failure::Failure;
 use keel_core::plan::{self, Found, Plan};
+use keel_core::seccomp::Insn;
 use keel_core::step::Step;
 use std::path::Path;
 
@@ -19,6 +20,8 @@ pub(super) struct Begun {
     pub own_pid_namespace: bool,
     /// What the plan left out or reads differently.
     pub notes: Vec<String>,
+    /// The filter of system calls that it loads.
+    pub filter: Vec<Insn>,
 }
 
 /// What a container's file says, and what was asked besides.
@@ -120,5 +123,10 @@ fn seccomp(config: &Config) -> Result<Vec<u8>, Failure> {
 pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
     let plan = plan(definition)?;
     let starting = spawn::begin(&plan)?;
-    Ok(Begun { starting, own_pid_namespace: plan.clone.has(Namespaces::PID), notes: plan.notes })
+    let filter = plan.inside.into_iter().find_map(|planned| match planned.step {
+        Step::LoadSeccomp { program, .. } => Some(program),
+        _ => None,
+    });
+    let filter = filter.unwrap_or_default();
+    Ok(Begun { starting, own_pid_namespace: plan.clone.has(Namespaces::PID), notes: plan.notes, filter })
 }

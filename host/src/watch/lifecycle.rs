@@ -55,6 +55,7 @@ impl Watch {
         let begun = launch::begin(&container.definition).and_then(|begun| {
             container.own_pid_namespace = begun.own_pid_namespace;
             container.notes = begun.notes;
+            container.filter = begun.filter;
             let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));
             Ok((begun.starting, token.map_err(|e| failure("epoll_ctl", &e.into()))?))
         });

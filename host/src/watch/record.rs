@@ -4,6 +4,7 @@
 //! time. Everything else counts as stopped.
 use crate::place::{Place, read};
 use keel_core::failure::Failure;
+use keel_core::seccomp::Insn;
 use keel_core::step::net::Left;
 use serde_json::{Value, json};
 use std::ffi::CString;
@@ -27,6 +28,8 @@ pub struct Record {
     pub own_pid_namespace: bool,
     /// `lxc.signal.halt`.
     pub halt_signal: Option<i32>,
+    /// The filter of system calls that the first program is under, which programs that come later get, too.
+    pub filter: Vec<Insn>,
 }
 
 impl Record {
@@ -37,6 +40,7 @@ impl Record {
             "name": self.name, "lxcpath": self.lxcpath, "init": init, "init_start": start_time(init),
             "boot": boot_id(), "cgroups": self.cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
             "left": self.left.iter().map(written).collect::<Vec<_>>(), "own_pid_namespace": self.own_pid_namespace, "halt_signal": self.halt_signal,
+            "filter": self.filter.iter().map(|insn| insn.to_hex()).collect::<String>(),
         });
         let new = place.state().with_extension("new");
         let written = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(
@@ -74,6 +78,7 @@ impl Record {
             left: value.get("left").and_then(Value::as_array).into_iter().flatten().filter_map(read_left).collect(),
             own_pid_namespace: value.get("own_pid_namespace").and_then(Value::as_bool).unwrap_or(true),
             halt_signal: value.get("halt_signal").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()),
+            filter: text("filter").map_or(Some(Vec::new()), |hex| Insn::of_hex(&hex))?,
         };
         let same_boot = text("boot") == boot_id();
         let alive = start.is_some() && start_time(init) == start && same_boot;

@@ -258,7 +258,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::Gid, "g", &["gid"], needs("GID"), &[Attach, Execute], "run as this group id"),
     later(Opt::RemountSysProc, "R", &["remount-sys-proc"], Value::None, &[Attach], "mount /sys and /proc again inside"),
     later(Opt::PtyLog, "L", &["pty-log"], file(), &[Attach], "a copy of all that the terminal says"),
-    later(Opt::Context, "c", &["context"], needs("CONTEXT"), &[Attach], "the SELinux context to run in"),
+    row(Opt::Context, "c", &["context"], needs("CONTEXT"), &[Attach], "the AppArmor profile or SELinux context to run in"),
     // console
     row(Opt::Tty, "t", &["tty"], needs("NUMBER"), &[Console], "which tty; 0 is the console; else the next that is free"),
     row(Opt::Escape, "e", &["escape"], needs("KEY"), &[Console], "the key in front of 'q' to leave: '^a' (the default) or a letter"),

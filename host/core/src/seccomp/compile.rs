@@ -4,6 +4,8 @@
 
 use super::{Action, Arch, Compare, Condition, Filter, Rule};
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
@@ -17,6 +19,24 @@ pub struct Insn {
     pub jt: u8,
     pub jf: u8,
     pub k: u32,
+}
+
+impl Insn {
+    /// Sixteen digits, for the state file.
+    pub fn to_hex(self) -> String {
+        format!("{:04x}{:02x}{:02x}{:08x}", self.code, self.jt, self.jf, self.k)
+    }
+
+    /// A program of instructions written so, one behind the other.
+    pub fn of_hex(text: &str) -> Option<Vec<Insn>> {
+        let one = |digits: &[u8]| {
+            let digits = core::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+            let part = |range| u32::from_str_radix(digits.get(range)?, 16).ok();
+            let (code, jt, jf) = (part(0..4)? as u16, part(4..6)? as u8, part(6..8)? as u8);
+            Some(Insn { code, jt, jf, k: part(8..16)? })
+        };
+        text.as_bytes().chunks(16).map(one).collect()
+    }
 }
 
 /// The longest program that the kernel takes, BPF_MAXINSNS.
