@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Kernel {
     /// An ELF vmlinux with a PVH entry, or a bzImage: what QEMU's `-kernel` takes.
     pub image: PathBuf,
+    /// As it came, a bzImage most often: what kexec_file_load(2) takes.
+    pub packed: PathBuf,
     /// `lib/modules/RELEASE`; absent for a kernel given by file or built here without modules.
     pub modules_dir: Option<PathBuf>,
     /// `uname -r`, or the file's name where the release is unknown.
@@ -85,7 +87,7 @@ pub fn kernel_file(file: &Path) -> Result<Kernel> {
             .join("vmlinux");
         }
     }
-    Ok(Kernel { image, modules_dir: None, release: named })
+    Ok(Kernel { image, packed: file.to_path_buf(), modules_dir: None, release: named })
 }
 
 fn distribution_kernel() -> Result<Kernel> {
@@ -112,7 +114,7 @@ fn distribution_kernel() -> Result<Kernel> {
     let modules_dir =
         ["lib/modules", "usr/lib/modules"].map(|d| place.join(d).join(&release)).into_iter().find(|d| d.is_dir());
     let elf = place.join("vmlinux");
-    Ok(Kernel { image: if elf.is_file() { elf } else { packed }, modules_dir, release })
+    Ok(Kernel { image: if elf.is_file() { elf } else { packed.clone() }, packed, modules_dir, release })
 }
 
 /// The versioned package behind the first of `KERNELS` that apt knows.

@@ -81,7 +81,7 @@ pub fn build(config_only: bool) -> Result<PathBuf> {
 pub fn built() -> Result<Kernel> {
     let image = build(false)?;
     let release = "keel's own".to_owned();
-    Ok(Kernel { image, modules_dir: None, release })
+    Ok(Kernel { packed: image.clone(), image, modules_dir: None, release })
 }
 
 /// The package's full version: it changes with each of Debian's updates.

@@ -242,7 +242,13 @@ impl Monitor {
 
     /// Ctrl-Alt-Del on the guest's keyboard (needs a keyboard driver in its kernel).
     pub fn ctrl_alt_delete(&mut self) -> Result<()> {
-        self.command(r#"{"execute":"human-monitor-command","arguments":{"command-line":"sendkey ctrl-alt-delete"}}"#)
+        self.key("ctrl-alt-delete")
+    }
+
+    /// A key or a chord on it, by QEMU's names (`a`, `spc`, `shift-dot`).
+    pub fn key(&mut self, keys: &str) -> Result<()> {
+        let line = format!("sendkey {keys}");
+        self.command(&format!(r#"{{"execute":"human-monitor-command","arguments":{{"command-line":"{line}"}}}}"#))
             .map(drop)
     }
 

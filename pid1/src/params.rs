@@ -4,7 +4,7 @@
 
 use log::LevelFilter;
 
-use crate::settings::{Cgroup, Handover, Notify, Reap, Settings, number};
+use crate::settings::{Cgroup, Handover, Notify, Reap, Settings, number, signed};
 
 /// Reads a value into the settings; `None` if it is not of the parameter's form.
 type Set = for<'a> fn(&mut Settings<'a>, &'a [u8]) -> Option<()>;
@@ -37,7 +37,7 @@ pub static PARAMS: [Param; 20] = [
         form: "SECONDS",
         default: "0",
         help: "after a panic of pid1: reboot after so many seconds, 0 never, -1 at once",
-        set: |s, v| put(&mut s.panic, core::str::from_utf8(v).ok()?.parse().ok()),
+        set: |s, v| put(&mut s.panic, signed(v)),
     },
     Param {
         name: "debug",

@@ -172,6 +172,11 @@ impl fmt::Display for Name {
     }
 }
 
+/// Whether two names differ in case only. That of core is four hundred bytes long, to be fast with long texts.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.eq_ignore_ascii_case(b))
+}
+
 /// Reads a signal: a number, or a name with or without `SIG`, in any case; `RTMIN+3`.
 #[must_use]
 pub fn parse(text: &[u8]) -> Option<u8> {
@@ -180,14 +185,14 @@ pub fn parse(text: &[u8]) -> Option<u8> {
     }
     let strip = |prefix: &str| {
         let (head, tail) = text.split_at_checked(prefix.len())?;
-        head.eq_ignore_ascii_case(prefix.as_bytes()).then_some(tail)
+        same(head, prefix.as_bytes()).then_some(tail)
     };
     let name = strip("SIG").unwrap_or(text);
-    if let Some(at) = NAMES.iter().position(|n| n.as_bytes().eq_ignore_ascii_case(name)) {
+    if let Some(at) = NAMES.iter().position(|n| same(n.as_bytes(), name)) {
         return u8::try_from(at + 1).ok();
     }
     let (head, tail) = name.split_at_checked(5)?;
-    if !head.eq_ignore_ascii_case(b"RTMIN") {
+    if !same(head, b"RTMIN") {
         return None;
     }
     let offset = match tail {

@@ -178,6 +178,8 @@ pub fn next_signal(init: &Init<'_>) -> Option<Received> {
 }
 
 fn handle(init: &mut Init<'_>, received: Received) -> Option<Ending> {
+    #[cfg(feature = "test-panic")]
+    assert!(received.number != 63, "asked to");
     let what = action(init.mode, received.number, received.sender != 0);
     if received.number != SIGCHLD {
         debug!("{} from {}: {what}", Name(received.number), received.sender);

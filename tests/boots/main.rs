@@ -9,3 +9,4 @@ mod faults;
 mod guest;
 mod handover;
 mod host;
+mod reports;

@@ -7,6 +7,7 @@ mod errno;
 mod facts;
 mod init;
 mod jb;
+mod machine;
 mod stress;
 mod sys;
 mod tries;
@@ -14,7 +15,7 @@ mod wrap;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "probe facts | can WORD.. | init WORD.. | exit N | die SIGNAL | hog MIB | forks N | orphans N | zombies |
+const USAGE: &str = "probe facts | can WORD.. | init WORD.. | exit N | die SIGNAL | hog MIB | forks N | orphans N | zombies | vsock PORT | kexec KERNEL COMMANDLINE |
  power poweroff|halt|reboot|cad-off | private [--ro PATH].. -- CMD.. | enosys NAME,.. -- CMD.. | careless -- CMD.. | limit nofile|fsize|nproc N -- CMD..";
 
 fn main() -> ExitCode {
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         ["forks", n] => stress::forks(n.parse().unwrap_or(1)),
         ["orphans", n] => stress::orphans(n.parse().unwrap_or(1)),
         ["zombies"] => println!("zombies={}", stress::zombies()),
+        ["vsock", port] => println!("vsock={}", errno::word(machine::listen(port.parse().unwrap_or(0)))),
+        ["kexec", kernel, line] => println!("kexec={}", errno::word(machine::load_kernel(kernel, line))),
         ["power", how] => println!("power.{how}={}", errno::word(sys::power(how))),
         ["private", rest @ ..] => return wrap::private(rest),
         ["enosys", list, "--", command @ ..] => return wrap::enosys(list, command),
