@@ -1,6 +1,7 @@
 //! KVM or software emulation. A readable /dev/kvm is no proof: under a nested PVM (module kvm_pvm) it exists and stock
 //! kernels hang. So the hardware's own module must be loaded, the device must open, and a virtual machine must come to be.
 
+use crate::target::Arch;
 use std::process::{Command, Stdio};
 
 /// What executes the guest's instructions.
@@ -24,9 +25,11 @@ impl Accel {
     }
 
     /// QEMU's words: the accelerator, and a processor that it can give.
-    pub fn arguments(self) -> [&'static str; 4] {
+    pub fn arguments(self, arch: Arch) -> [&'static str; 4] {
         match self {
             Accel::Kvm => ["-accel", "kvm", "-cpu", "host"],
+            // Has SSE2, which Rust's i686 takes for granted, and no long mode.
+            Accel::Tcg if arch == Arch::I686 => ["-accel", "tcg", "-cpu", "qemu32,+rdrand"],
             // Not `max`: QEMU 7.2 emulates AVX, and wrongly: crypt(3) of SHA-512 gives another hash, and no login succeeds.
             Accel::Tcg => ["-accel", "tcg", "-cpu", "qemu64,+rdrand"],
         }
@@ -44,7 +47,7 @@ fn machine_starts() -> bool {
     use std::io::Write;
     let child = Command::new("qemu-system-x86_64")
         .args(["-nodefaults", "-no-user-config", "-display", "none", "-M", "pc", "-m", "32", "-S", "-qmp", "stdio"])
-        .args(Accel::Kvm.arguments())
+        .args(Accel::Kvm.arguments(Arch::X86_64))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -100,7 +100,12 @@ pub fn depends(package: &str) -> Vec<String> {
     let mut command = Command::new("apt-cache");
     command.args(["depends", "--no-recommends", "--no-suggests", package]);
     let text = quiet(command.env("LC_ALL", "C")).unwrap_or_default();
-    text.lines().filter_map(|l| l.trim().strip_prefix("Depends: ")).map(str::to_owned).collect()
+    dependencies(&text)
+}
+
+/// The names in what `apt-cache depends` prints.
+pub(crate) fn dependencies(said: &str) -> Vec<String> {
+    said.lines().filter_map(|l| l.trim().strip_prefix("Depends: ")).map(str::to_owned).collect()
 }
 
 /// Whether apt can download `package`.
@@ -122,9 +127,16 @@ pub fn with_lists<T>(look: impl Fn() -> Option<T>) -> Result<Option<T>> {
 
 /// Downloads a package (`name`, `name=version`, `name:arch`) and unpacks it below `into`. Nothing is installed.
 pub fn unpack(package: &str, into: &Path) -> Result<()> {
+    let mut apt_get = Command::new("apt-get");
+    apt_get.arg("-q");
+    unpack_by(apt_get, package, into)
+}
+
+/// The same with an apt-get to which options were given.
+pub(crate) fn unpack_by(mut apt_get: Command, package: &str, into: &Path) -> Result<()> {
     let debs = into.join(".debs");
     std::fs::create_dir_all(&debs).map_err(|e| Fault::at("mkdir", &debs, &e))?;
-    quiet(Command::new("apt-get").args(["-q", "download", package]).current_dir(&debs))?;
+    quiet(apt_get.args(["download", package]).current_dir(&debs))?;
     let found = std::fs::read_dir(&debs)
         .map_err(|e| Fault::at("read", &debs, &e))?
         .filter_map(|e| e.ok())

@@ -3,6 +3,8 @@
 
 use crate::apt::{self, Need};
 use crate::fault::{At, Fault, Result};
+use crate::foreign;
+use crate::target::{Arch, Target};
 use crate::{cache, vmlinux};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,10 +26,23 @@ pub struct Kernel {
 const KERNELS: [&str; 4] =
     ["linux-image-cloud-amd64", "linux-image-virtual", "linux-image-amd64", "linux-image-generic"];
 
-/// QEMU for x86_64.
-pub fn qemu() -> Result<PathBuf> {
+/// The same for 32-bit PCs: the one with PAE has a PVH entry as well.
+const KERNEL_I386: &str = "linux-image-686-pae";
+
+/// The QEMU that emulates a processor.
+pub fn qemu(arch: Arch) -> Result<PathBuf> {
+    let name = qemu_name(arch)?;
     apt::ensure(&[QEMU])?;
-    apt::program("qemu-system-x86_64").ok_or_else(|| Fault::new("qemu-system-x86_64 is not in PATH"))
+    apt::program(name).ok_or_else(|| Fault::new(format!("{name} is not in PATH")))
+}
+
+/// Its name.
+pub fn qemu_name(arch: Arch) -> Result<&'static str> {
+    match arch {
+        Arch::X86_64 => Ok("qemu-system-x86_64"),
+        Arch::I686 => Ok("qemu-system-i386"),
+        _ => Err(Fault::new("only machines of x86_64 and i686 are booted; ARM is built and packed")),
+    }
 }
 
 /// The packages that every boot needs.
@@ -35,8 +50,16 @@ pub const QEMU: Need = Need { package: "qemu-system-x86", there: || apt::program
 /// The shell, login and applets of the demo's host and containers.
 pub const BUSYBOX: Need = Need { package: "busybox-static", there: || static_busybox().is_some() };
 
-/// A busybox that runs without any library: `$KEEL_BUSYBOX`, else the first static one in PATH.
-pub fn busybox() -> Result<PathBuf> {
+/// A busybox that runs without any library: `$KEEL_BUSYBOX`, else the first static one in PATH; for another processor than
+/// this machine's its package's.
+pub fn busybox(arch: Arch) -> Result<PathBuf> {
+    if arch != Arch::X86_64 {
+        let target = Target { arch, libc: crate::target::Libc::Musl };
+        let place = cache::entry(&format!("busybox-{}", target.debian()), |dir| {
+            foreign::unpack("busybox-static", target.debian(), dir)
+        })?;
+        return Ok(place.join("bin/busybox"));
+    }
     apt::ensure(&[BUSYBOX])?;
     static_busybox().ok_or_else(|| Fault::new("no static busybox in PATH"))
 }
@@ -65,11 +88,16 @@ pub fn needs_interpreter(elf: &[u8]) -> bool {
     }
 }
 
-/// The kernel to boot: `$KEEL_KERNEL`, else the cached one, else the distribution's, downloaded.
-pub fn kernel() -> Result<Kernel> {
-    match std::env::var_os("KEEL_KERNEL").filter(|v| !v.is_empty()) {
+/// The kernel to boot: `$KEEL_KERNEL` (`$KEEL_KERNEL_I686`), else the cached one, else the distribution's, downloaded.
+pub fn kernel(arch: Arch) -> Result<Kernel> {
+    qemu_name(arch)?;
+    let (variable, entry) = match arch {
+        Arch::I686 => ("KEEL_KERNEL_I686", "kernel-distribution-i386"),
+        _ => ("KEEL_KERNEL", "kernel-distribution"),
+    };
+    match std::env::var_os(variable).filter(|v| !v.is_empty()) {
         Some(file) => kernel_file(Path::new(&file)),
-        None => distribution_kernel(),
+        None => distribution_kernel(arch, entry),
     }
 }
 
@@ -90,16 +118,11 @@ pub fn kernel_file(file: &Path) -> Result<Kernel> {
     Ok(Kernel { image, packed: file.to_path_buf(), modules_dir: None, release: named })
 }
 
-fn distribution_kernel() -> Result<Kernel> {
-    let place = cache::entry("kernel-distribution", |dir| {
-        let package = apt::with_lists(newest_kernel)?
-            .ok_or_else(|| Fault::new("apt knows no kernel package (linux-image-cloud-amd64, linux-image-virtual)"))?;
-        eprintln!("cargo boot: downloading {package} into the cache");
-        apt::unpack(&package, dir)?;
-        // Ubuntu ships the modules in a package of their own.
-        let modules = package.replacen("linux-image-", "linux-modules-", 1);
-        if apt::known(&modules) {
-            apt::unpack(&modules, dir)?;
+fn distribution_kernel(arch: Arch, name: &str) -> Result<Kernel> {
+    let place = cache::entry(name, |dir| {
+        match arch {
+            Arch::I686 => foreign_kernel(dir)?,
+            _ => native_kernel(dir)?,
         }
         let image = one_in(&dir.join("boot"), "vmlinuz-")?;
         let bytes = fs::read(&image).at("read", &image)?;
@@ -115,6 +138,26 @@ fn distribution_kernel() -> Result<Kernel> {
         ["lib/modules", "usr/lib/modules"].map(|d| place.join(d).join(&release)).into_iter().find(|d| d.is_dir());
     let elf = place.join("vmlinux");
     Ok(Kernel { image: if elf.is_file() { elf } else { packed.clone() }, packed, modules_dir, release })
+}
+
+fn native_kernel(dir: &Path) -> Result<()> {
+    let package = apt::with_lists(newest_kernel)?
+        .ok_or_else(|| Fault::new("apt knows no kernel package (linux-image-cloud-amd64, linux-image-virtual)"))?;
+    eprintln!("cargo boot: downloading {package} into the cache");
+    apt::unpack(&package, dir)?;
+    // Ubuntu ships the modules in a package of their own.
+    let modules = package.replacen("linux-image-", "linux-modules-", 1);
+    if apt::known(&modules) { apt::unpack(&modules, dir) } else { Ok(()) }
+}
+
+fn foreign_kernel(dir: &Path) -> Result<()> {
+    let root = foreign::Root::new("i386", dir)?;
+    let versioned = |d: &String| d.starts_with("linux-image-") && d.contains(|c: char| c.is_ascii_digit());
+    let package = (root.depends(KERNEL_I386).into_iter())
+        .find(versioned)
+        .ok_or_else(|| Fault::new(format!("apt knows no {KERNEL_I386} for i386 (Debian has it up to version 12)")))?;
+    eprintln!("cargo boot: downloading {package} into the cache");
+    root.unpack(&package, dir)
 }
 
 /// The versioned package behind the first of `KERNELS` that apt knows.

@@ -4,6 +4,7 @@
 
 use crate::accel::Accel;
 use crate::fault::{At, Fault, Result};
+use crate::target::Arch;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -22,6 +23,8 @@ pub enum Bus {
 /// A machine to be: fields are free to set, `new` gives a small one.
 #[derive(Debug, Clone)]
 pub struct Machine {
+    /// The processor: x86_64 or i686.
+    pub arch: Arch,
     /// ELF with PVH entry, or bzImage.
     pub kernel: PathBuf,
     /// The ramdisk.
@@ -50,6 +53,7 @@ impl Machine {
     /// One processor, 256 MiB, the console on ttyS0, no disk.
     pub fn new(kernel: impl Into<PathBuf>) -> Machine {
         Machine {
+            arch: Arch::X86_64,
             kernel: kernel.into(),
             initrd: None,
             append: "console=ttyS0 panic=-1".into(),
@@ -69,7 +73,7 @@ impl Machine {
         let mut line: Vec<OsString> = Vec::new();
         let mut put = |words: &[&str]| line.extend(words.iter().map(OsString::from));
         put(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-M", "pc"]);
-        put(&self.accel.arguments());
+        put(&self.accel.arguments(self.arch));
         put(&["-m", &self.memory_mib.to_string(), "-smp", &self.smp.to_string()]);
         put(&["-serial", serial]);
         for (path, option) in [(&self.second_serial, "-serial"), (&self.monitor, "-qmp")] {
@@ -104,7 +108,8 @@ impl Machine {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@".contains(c);
             if a.chars().all(plain) && !a.is_empty() { a } else { format!("'{}'", a.replace('\'', r"'\''")) }
         });
-        std::iter::once("qemu-system-x86_64".to_string()).chain(quoted).collect::<Vec<_>>().join(" ")
+        let name = crate::artifacts::qemu_name(self.arch).unwrap_or("qemu-system").to_owned();
+        std::iter::once(name).chain(quoted).collect::<Vec<_>>().join(" ")
     }
 
     /// Boots with the console on this terminal, until QEMU ends or Ctrl-A X ends it.

@@ -6,6 +6,7 @@ use boot::cpio::kind;
 use boot::qemu::{Machine, Running};
 use boot::ramdisk::Ramdisk;
 use boot::scratch::Scratch;
+use boot::target::Arch;
 use boot::{apt, artifacts};
 use std::io::{BufRead, BufReader, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -26,15 +27,15 @@ const INIT: &str = "#!/bin/busybox sh\n\
 fn boot(compression: Compression) -> (Running, Receiver<String>, Scratch) {
     let mut tree = Ramdisk::new();
     tree.node("dev/console", kind::CHAR | 0o600, 5, 1);
-    tree.host_file(&artifacts::busybox().unwrap(), "bin/busybox").unwrap();
+    tree.host_file(&artifacts::busybox(Arch::X86_64).unwrap(), "bin/busybox").unwrap();
     tree.dir("data", 0o1750).file("data/file", 0o640, "x").link("link", "/data/file").file("init", 0o755, INIT);
     let scratch = Scratch::new().unwrap();
     let initrd = scratch.path().join("ramdisk");
     std::fs::write(&initrd, tree.pack(compression).unwrap()).unwrap();
-    let mut machine = Machine::new(artifacts::kernel().unwrap().image);
+    let mut machine = Machine::new(artifacts::kernel(Arch::X86_64).unwrap().image);
     machine.initrd = Some(initrd);
     machine.append += " quiet cryptomgr.notests=1";
-    let mut running = machine.spawn(&artifacts::qemu().unwrap(), Some(scratch.path())).unwrap();
+    let mut running = machine.spawn(&artifacts::qemu(Arch::X86_64).unwrap(), Some(scratch.path())).unwrap();
     let (sender, lines) = channel();
     let mut console = BufReader::new(running.output.take().unwrap());
     std::thread::spawn(move || {

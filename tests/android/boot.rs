@@ -5,7 +5,7 @@ use ::boot::ramdisk::Ramdisk;
 use tests::vm::Spec;
 
 /// The stand-in and its container in the machine's ramdisk.
-fn android(tree: &mut Ramdisk) {
+pub fn android(tree: &mut Ramdisk) {
     let init = tree.get("bin/probe").map(|e| e.data.clone()).expect("the probe");
     let rootfs = "var/lib/lxc/jb/rootfs";
     tree.file(&format!("{rootfs}/init"), 0o750, init);

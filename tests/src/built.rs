@@ -3,7 +3,7 @@
 //! They are the release builds: what is tested is what is packed.
 
 use boot::build::{self, Binaries};
-use boot::target::Target;
+use boot::target::{Arch, Libc, Target};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -27,6 +27,22 @@ impl Built {
     }
 }
 
+/// All of them, built when they are not there yet, for a 32-bit machine: nothing on it is from this one.
+pub fn built_i686() -> &'static Built {
+    static BUILT: OnceLock<Built> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target = Target { arch: Arch::I686, libc: Libc::Musl };
+        let program =
+            |package, name| build::program(target, package, name).unwrap_or_else(|why| panic!("for i686: {why}"));
+        Built {
+            keel: program("host", "keel"),
+            pid1: program("pid1", "pid1"),
+            probe: program("probe", "probe"),
+            busybox: boot::artifacts::busybox(Arch::I686).unwrap_or_else(|why| panic!("{why}")),
+        }
+    })
+}
+
 /// All of them, built when they are not there yet.
 pub fn built() -> &'static Built {
     static BUILT: OnceLock<Built> = OnceLock::new();
@@ -34,7 +50,7 @@ pub fn built() -> &'static Built {
         keel: program("KEEL_BIN", "host", "keel"),
         pid1: program("KEEL_PID1", "pid1", "pid1"),
         probe: program("KEEL_PROBE", "probe", "probe"),
-        busybox: boot::artifacts::busybox().unwrap_or_else(|why| panic!("{why}")),
+        busybox: boot::artifacts::busybox(Arch::X86_64).unwrap_or_else(|why| panic!("{why}")),
     })
 }
 

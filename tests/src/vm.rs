@@ -2,7 +2,7 @@
 //!
 //! One story each. Dropped, QEMU is killed by its number and its files are gone. On failure the console is in the message.
 
-use crate::built::built;
+use crate::built::{built, built_i686};
 use crate::dialog::{Dialog, PATIENCE};
 use boot::artifacts::{self, Kernel};
 use boot::codec::Compression;
@@ -10,6 +10,7 @@ use boot::layout::Layout;
 use boot::qemu::{Bus, Machine, Monitor, Running};
 use boot::ramdisk::Ramdisk;
 use boot::scratch::Scratch;
+use boot::target::Arch;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -25,6 +26,8 @@ const APPEND: &str = "console=ttyS0 panic=-1 cryptomgr.notests=1 no_timer_check"
 /// A machine to be. The fields are free to change before `boot`.
 #[derive(Debug)]
 pub struct Spec {
+    /// The processor.
+    arch: Arch,
     /// What the kernel unpacks.
     pub tree: Ramdisk,
     /// The kernel's command line.
@@ -44,40 +47,47 @@ pub struct Spec {
 impl Spec {
     /// Keel as /init, with the container `bb`, busybox's login and shell, and the probe in /bin.
     pub fn host() -> Spec {
-        let spec = Spec::plain_host();
-        if kernel().modules_dir.is_some() { spec.append("keel.modules=/etc/modules") } else { spec }
+        Spec::host_of(Arch::X86_64)
     }
 
-    fn plain_host() -> Spec {
-        static TREE: OnceLock<Ramdisk> = OnceLock::new();
-        let tree = TREE.get_or_init(|| {
+    /// The same on a processor; all programs are built for it.
+    pub fn host_of(arch: Arch) -> Spec {
+        let spec = Spec::plain_host(arch);
+        if kernel(arch).modules_dir.is_some() { spec.append("keel.modules=/etc/modules") } else { spec }
+    }
+
+    fn plain_host(arch: Arch) -> Spec {
+        static TREES: [OnceLock<Ramdisk>; 2] = [OnceLock::new(), OnceLock::new()];
+        let tree = TREES[usize::from(arch == Arch::I686)].get_or_init(|| {
+            let built = if arch == Arch::I686 { built_i686() } else { built() };
             let layout = Layout {
-                binaries: &built().binaries(),
-                busybox: &built().busybox,
+                binaries: &built.binaries(),
+                busybox: &built.busybox,
                 containers: &["bb".into()],
                 password: Some(PASSWORD),
                 issue: "the host's issue\n",
-                modules: &modules(&["button", "evdev"]),
-                additions: &[(built().probe.clone(), "bin/probe".into())],
+                modules: &modules(arch, &["button", "evdev"]),
+                additions: &[(built.probe.clone(), "bin/probe".into())],
             };
             let mut tree = layout.ramdisk().unwrap_or_else(|why| panic!("{why}"));
             let probe = tree.get("bin/probe").map(|e| e.data.clone()).unwrap_or_default();
             tree.file("var/lib/lxc/bb/rootfs/bin/probe", 0o755, probe);
             tree
         });
-        Spec::of(tree.clone())
+        Spec::of(arch, tree.clone())
     }
 
     /// `pid1` as /init, busybox's login and shell, and the probe in /bin.
     pub fn guest() -> Spec {
-        let Spec { mut tree, .. } = Spec::plain_host();
+        let Spec { mut tree, .. } = Spec::plain_host(Arch::X86_64);
         let pid1 = tree.get("sbin/pid1").map(|e| e.data.clone()).unwrap_or_default();
         tree.file("init", 0o755, pid1);
-        Spec::of(tree)
+        Spec::of(Arch::X86_64, tree)
     }
 
-    fn of(tree: Ramdisk) -> Spec {
+    fn of(arch: Arch, tree: Ramdisk) -> Spec {
         Spec {
+            arch,
             tree,
             append: APPEND.into(),
             memory_mib: 256,
@@ -142,7 +152,7 @@ impl Spec {
     pub fn modules(mut self, names: &[&str]) -> Spec {
         let mut list =
             self.tree.get("etc/modules").map(|e| String::from_utf8_lossy(&e.data).into_owned()).unwrap_or_default();
-        for file in modules(names) {
+        for file in modules(self.arch, names) {
             let name = boot::modules::name_of(&file).expect("a module's file");
             let path = format!("/lib/modules/{name}.ko");
             if !list.contains(&format!("{path}\n")) {
@@ -168,14 +178,15 @@ impl Spec {
         let initrd = scratch.path().join("initrd");
         let bytes = self.tree.pack(Compression::None).unwrap_or_else(|why| panic!("{why}"));
         std::fs::write(&initrd, bytes).expect("the ramdisk is written");
-        let mut machine = Machine::new(kernel().image.clone());
+        let mut machine = Machine::new(kernel(self.arch).image.clone());
+        machine.arch = self.arch;
         machine.initrd = Some(initrd);
         machine.append = if self.quiet { format!("quiet {}", self.append) } else { self.append };
         machine.memory_mib = self.memory_mib;
         machine.disks = self.disks;
         machine.debug_exit = self.debug_exit;
         machine.extra = self.extra.into_iter().map(Into::into).collect();
-        let qemu = artifacts::qemu().unwrap_or_else(|why| panic!("{why}"));
+        let qemu = artifacts::qemu(self.arch).unwrap_or_else(|why| panic!("{why}"));
         let mut running = machine.spawn(&qemu, Some(scratch.path())).unwrap_or_else(|why| panic!("{why}"));
         let input: OwnedFd = running.input.take().expect("the console").into();
         let output: OwnedFd = running.output.take().expect("the console").into();
@@ -184,15 +195,16 @@ impl Spec {
 }
 
 /// The kernel that machines boot.
-pub fn kernel() -> &'static Kernel {
-    static KERNEL: OnceLock<Kernel> = OnceLock::new();
-    KERNEL.get_or_init(|| artifacts::kernel().unwrap_or_else(|why| panic!("{why}")))
+pub fn kernel(arch: Arch) -> &'static Kernel {
+    static KERNELS: [OnceLock<Kernel>; 2] = [OnceLock::new(), OnceLock::new()];
+    KERNELS[usize::from(arch == Arch::I686)]
+        .get_or_init(|| artifacts::kernel(arch).unwrap_or_else(|why| panic!("{why}")))
 }
 
 /// Files of modules that this kernel does not have built in, with those that they need.
-pub fn modules(names: &[&str]) -> Vec<PathBuf> {
+pub fn modules(arch: Arch, names: &[&str]) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
-    for file in names.iter().flat_map(|name| kernel().modules(name).unwrap_or_default()) {
+    for file in names.iter().flat_map(|name| kernel(arch).modules(name).unwrap_or_default()) {
         if !files.contains(&file) {
             files.push(file);
         }

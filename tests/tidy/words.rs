@@ -51,6 +51,18 @@ fn init_and_agent_have_no_threads() {
     control(threads, "host/src/a.rs", "std::thread::spawn(f)", "rustix::thread::gettid()");
 }
 
+/// keel has a `main` of its own, and with musl it is std's that keeps the arguments: they would be none.
+fn arguments_of_std(file: &File) -> Vec<String> {
+    let calls = ["env::args", "env::args_os"];
+    file.lines(file.shipped(), |line| calls.iter().find(|c| has_word(line, c)).map(|c| format!("'{c}' is empty here")))
+}
+
+#[test]
+fn the_agent_has_its_arguments_from_its_own_main() {
+    holds(arguments_of_std, |f| f.is_rust() && f.path.starts_with("host/src/"));
+    control(arguments_of_std, "host/src/a.rs", "std::env::args_os().skip(1)", "std::env::vars_os() // env::args");
+}
+
 fn uses_std(file: &File) -> Vec<String> {
     file.lines(file.shipped(), |line| has_word(line, "std").then(|| "'std' in a crate without it".into()))
 }

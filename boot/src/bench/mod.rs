@@ -68,7 +68,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// Measures, prints and writes.
 pub fn run(wanted: &Wanted, binaries: &Binaries) -> Result<()> {
     let peers = peers::obtain()?;
-    let busybox = artifacts::busybox()?;
+    let busybox = artifacts::busybox(crate::target::Arch::X86_64)?;
     fs::create_dir_all(&wanted.out).at("mkdir", &wanted.out)?;
     // From here on the machine's /usr and /run are hidden.
     let out = fs::canonicalize(&wanted.out).at("resolve", &wanted.out)?;

@@ -1,7 +1,7 @@
 //! `cargo boot`: from nothing to a login.
 
 use super::Words;
-use super::ramdisk::{built, containers};
+use super::ramdisk::{built, containers, target};
 use crate::artifacts::Kernel;
 use crate::build::target_dir;
 use crate::codec::Compression;
@@ -25,19 +25,20 @@ pub fn run(words: &Words) -> Result<ExitCode> {
             .filter(|n| *n >= 16)
             .ok_or_else(|| Fault::new(format!("memory '{text}': a number of MiB, 16 or more")))?,
     };
-    apt::ensure(&[artifacts::QEMU, artifacts::BUSYBOX])?;
+    let target = target(words)?;
+    let qemu = artifacts::qemu(target.arch)?;
     let kernel = match words.value("kernel") {
         Some(file) => artifacts::kernel_file(Path::new(file))?,
-        None => artifacts::kernel()?,
+        None => artifacts::kernel(target.arch)?,
     };
-    let binaries = built(words)?;
+    let binaries = built(target)?;
     let names = containers(words, "bb");
     let password = words.value("password").unwrap_or("keel");
     let modules = wanted_modules(&kernel)?;
     let issue = first_screen(password, &names);
     let layout = Layout {
         binaries: &binaries,
-        busybox: &artifacts::busybox()?,
+        busybox: &artifacts::busybox(target.arch)?,
         containers: &names,
         password: Some(password),
         issue: &issue,
@@ -46,6 +47,7 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     };
     let initrd = place(&layout.ramdisk()?.pack(Compression::None)?)?;
     let mut machine = Machine::new(kernel.image);
+    machine.arch = target.arch;
     machine.memory_mib = memory_mib;
     machine.append = APPEND.to_owned();
     if !names.is_empty() {
@@ -64,7 +66,7 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     }
     let by = if machine.accel == accel::Accel::Kvm { "KVM" } else { "software emulation" };
     eprintln!("cargo boot: Linux {} in QEMU by {by}; Ctrl-A X ends it", kernel.release);
-    let status = machine.on_terminal(&artifacts::qemu()?)?;
+    let status = machine.on_terminal(&qemu)?;
     match status.success() {
         true => Ok(ExitCode::SUCCESS),
         false => Err(Fault::new(format!("qemu: {}", apt::ending(status)))),

@@ -1,7 +1,7 @@
 //! `cargo boot build` and `cargo boot size`.
 
 use super::Words;
-use super::ramdisk::built;
+use super::ramdisk::{built, target};
 use crate::build::{both, sizes as listed};
 use crate::fault::Result;
 use crate::target::Target;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 /// Builds for one target.
 pub fn run(words: &Words) -> Result<ExitCode> {
-    print!("{}", listed(&built(words)?)?);
+    print!("{}", listed(&built(target(words)?)?)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -42,7 +42,8 @@ const fn opt(name: &'static str, value: &'static str, help: &'static str) -> Opt
 }
 
 const ARCH: Opt = opt("arch", "ARCH", "x86_64 (default), i686, aarch64 or armv7");
-const LIBC: Opt = opt("libc", "LIBC", "what keel is linked with: gnu (default, stock Rust) or musl (the one to ship)");
+const LIBC: Opt =
+    opt("libc", "LIBC", "what keel is linked with: gnu (default for x86_64, stock Rust) or musl (the one to ship)");
 const CONTAINERS: Opt = opt("containers", "NAMES", "busybox containers to make, with commas between (default: bb)");
 const PASSWORD: Opt = opt("password", "WORD", "root's password, on the host and in the containers");
 
@@ -59,6 +60,7 @@ pub const COMMANDS: &[Command] = &[
             opt("memory", "MIB", "the machine's memory (default: 256)"),
             CONTAINERS,
             opt("password", "WORD", "root's password, on the host and in the containers (default: keel)"),
+            opt("arch", "ARCH", "x86_64 (default), or i686: a 32-bit kernel with 32-bit programs"),
             LIBC,
             opt("dry-run", "", "make everything, print QEMU's line and boot nothing"),
         ],

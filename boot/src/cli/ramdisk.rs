@@ -1,13 +1,13 @@
 //! `cargo boot ramdisk`.
 
 use super::Words;
+use crate::artifacts;
 use crate::build::{Binaries, both};
 use crate::codec::Compression;
 use crate::fault::{At, Fault, Result};
 use crate::graft::graft;
 use crate::layout::Layout;
-use crate::target::Target;
-use crate::{apt, artifacts};
+use crate::target::{Arch, Target};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,12 +20,18 @@ pub fn run(words: &Words) -> Result<ExitCode> {
         None => None,
         Some(file) => Some((file, std::fs::read(file).at("read", Path::new(file))?)),
     };
-    apt::ensure(&[artifacts::BUSYBOX])?;
-    let binaries = built(words)?;
+    let target = target(words)?;
+    if matches!(target.arch, Arch::Aarch64 | Arch::Armv7) {
+        return Err(Fault::new(
+            "a ramdisk for ARM is made where its programs run, on ARM: 'cargo boot build' makes them",
+        ));
+    }
+    let busybox = artifacts::busybox(target.arch)?;
+    let binaries = built(target)?;
     let names_of_modules = words.list("modules", "");
     let mut modules = Vec::new();
     if !names_of_modules.is_empty() {
-        let kernel = artifacts::kernel()?;
+        let kernel = artifacts::kernel(target.arch)?;
         for name in &names_of_modules {
             modules.extend(kernel.modules(name)?.into_iter().filter(|f| !modules.contains(f)).collect::<Vec<_>>());
         }
@@ -33,7 +39,7 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     let names = containers(words, "bb");
     let layout = Layout {
         binaries: &binaries,
-        busybox: &artifacts::busybox()?,
+        busybox: &busybox,
         containers: &names,
         password: words.value("password"),
         issue: words.value("issue").unwrap_or("Keel\n"),
@@ -55,9 +61,15 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The programs for the words' target.
-pub fn built(words: &Words) -> Result<Binaries> {
-    let target = Target::named(words.value("arch").unwrap_or("x86_64"), words.value("libc").unwrap_or("gnu"))?;
+/// What the words ask for. Only x86_64 has a C library in the stock toolchain.
+pub fn target(words: &Words) -> Result<Target> {
+    let arch = words.value("arch").unwrap_or("x86_64");
+    let libc = if arch == "x86_64" { "gnu" } else { "musl" };
+    Target::named(arch, words.value("libc").unwrap_or(libc))
+}
+
+/// The programs for a target.
+pub fn built(target: Target) -> Result<Binaries> {
     eprintln!("cargo boot: building keel and pid1 for {}", target.triple());
     both(target)
 }

@@ -35,7 +35,10 @@ pub fn run_from_copy() {
         return;
     }
     let text = |bytes: Vec<u8>| CString::new(bytes).unwrap_or_default();
-    let argv: Vec<CString> = std::env::args_os().map(|a| text(a.into_vec())).collect();
+    // std knows them with glibc only: with musl it is std's own `main`, which is not ours, that keeps them.
+    let Ok(line) = std::fs::read("/proc/self/cmdline") else { return };
+    let argv: Vec<CString> =
+        line.strip_suffix(b"\0").unwrap_or(&line).split(|b| *b == 0).map(|a| text(a.into())).collect();
     let envp: Vec<CString> = std::env::vars_os()
         .map(|(name, value)| {
             let mut line = name.into_vec();
