@@ -53,7 +53,7 @@ impl Spec {
     /// The same on a processor; all programs are built for it.
     pub fn host_of(arch: Arch) -> Spec {
         let spec = Spec::plain_host(arch);
-        if kernel(arch).modules_dir.is_some() { spec.append("keel.modules=/etc/modules") } else { spec }
+        if kernel_of(arch).modules_dir.is_some() { spec.append("keel.modules=/etc/modules") } else { spec }
     }
 
     fn plain_host(arch: Arch) -> Spec {
@@ -66,7 +66,7 @@ impl Spec {
                 containers: &["bb".into()],
                 password: Some(PASSWORD),
                 issue: "the host's issue\n",
-                modules: &modules(arch, &["button", "evdev"]),
+                modules: &modules_of(arch, &["button", "evdev"]),
                 additions: &[(built.probe.clone(), "bin/probe".into())],
             };
             let mut tree = layout.ramdisk().unwrap_or_else(|why| panic!("{why}"));
@@ -152,7 +152,7 @@ impl Spec {
     pub fn modules(mut self, names: &[&str]) -> Spec {
         let mut list =
             self.tree.get("etc/modules").map(|e| String::from_utf8_lossy(&e.data).into_owned()).unwrap_or_default();
-        for file in modules(self.arch, names) {
+        for file in modules_of(self.arch, names) {
             let name = boot::modules::name_of(&file).expect("a module's file");
             let path = format!("/lib/modules/{name}.ko");
             if !list.contains(&format!("{path}\n")) {
@@ -178,7 +178,7 @@ impl Spec {
         let initrd = scratch.path().join("initrd");
         let bytes = self.tree.pack(Compression::None).unwrap_or_else(|why| panic!("{why}"));
         std::fs::write(&initrd, bytes).expect("the ramdisk is written");
-        let mut machine = Machine::new(kernel(self.arch).image.clone());
+        let mut machine = Machine::new(kernel_of(self.arch).image.clone());
         machine.arch = self.arch;
         machine.initrd = Some(initrd);
         machine.append = if self.quiet { format!("quiet {}", self.append) } else { self.append };
@@ -194,17 +194,27 @@ impl Spec {
     }
 }
 
-/// The kernel that machines boot.
-pub fn kernel(arch: Arch) -> &'static Kernel {
+/// The kernel that 64-bit machines boot.
+pub fn kernel() -> &'static Kernel {
+    kernel_of(Arch::X86_64)
+}
+
+/// The kernel that machines of a processor boot.
+pub fn kernel_of(arch: Arch) -> &'static Kernel {
     static KERNELS: [OnceLock<Kernel>; 2] = [OnceLock::new(), OnceLock::new()];
     KERNELS[usize::from(arch == Arch::I686)]
         .get_or_init(|| artifacts::kernel(arch).unwrap_or_else(|why| panic!("{why}")))
 }
 
-/// Files of modules that this kernel does not have built in, with those that they need.
-pub fn modules(arch: Arch, names: &[&str]) -> Vec<PathBuf> {
+/// Files of modules that the 64-bit kernel does not have built in, with those that they need.
+pub fn modules(names: &[&str]) -> Vec<PathBuf> {
+    modules_of(Arch::X86_64, names)
+}
+
+/// The same for the kernel of a processor.
+pub fn modules_of(arch: Arch, names: &[&str]) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
-    for file in names.iter().flat_map(|name| kernel(arch).modules(name).unwrap_or_default()) {
+    for file in names.iter().flat_map(|name| kernel_of(arch).modules(name).unwrap_or_default()) {
         if !files.contains(&file) {
             files.push(file);
         }
