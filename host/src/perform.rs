@@ -36,6 +36,8 @@ pub struct Stage {
     exec: Option<hook::Program>,
     hooks: std::collections::VecDeque<hook::Program>,
     child: Option<i32>,
+    /// Namespaces that the child is made in, in the order in which they are entered.
+    born_in: Vec<(u32, OwnedFd)>,
     pin: Option<OwnedFd>,
     /// The directory beneath the rootfs that something was made in last.
     near: Option<beneath::Near>,
@@ -79,6 +81,11 @@ impl Stage {
     /// What keeps the rootfs's file system writable as long as it is open.
     pub fn take_pin(&mut self) -> Option<OwnedFd> {
         self.pin.take()
+    }
+
+    /// Namespaces that the child is made in.
+    pub fn take_born_in(&mut self) -> Vec<(u32, OwnedFd)> {
+        std::mem::take(&mut self.born_in)
     }
 
     /// In the parent: a hook of the outside is not the child's to run.
@@ -243,6 +250,11 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             write(procs.as_fd(), c"0")
         }
         Step::AttachDeviceProgram { slot, program, .. } => sys::bpf::attach_device_program(stage.slot(*slot)?, program),
+        Step::BornIn { path, kind } => {
+            let fd = open(path, OFlags::RDONLY)?;
+            stage.born_in.push((*kind, fd));
+            Ok(())
+        }
         Step::JoinNamespace { path, kind } => sys::process::join_namespace(open(path, OFlags::RDONLY)?.as_fd(), *kind),
         Step::NewKeyring => sys::process::new_session_keyring(),
         Step::UnshareCgroup => sys::process::unshare(keel_core::facts::Namespaces::CGROUP),

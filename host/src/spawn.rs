@@ -4,6 +4,7 @@
 //! child needs the parent it waits in `Step::Await` for a round. Between clone and exec the child makes system calls only.
 //! What the kernel does not undo by itself is in `Undo`.
 
+mod born;
 mod sharing;
 mod undo;
 
@@ -241,6 +242,10 @@ impl Starting {
     }
 
     fn clone_child(&mut self) -> Result<Next, Failure> {
+        let born_in = self.stage.take_born_in();
+        if !born_in.is_empty() {
+            return self.child_born_in(&born_in);
+        }
         if sharing::may_share_memory(&self.plan)
             && let Some(next) = self.vfork_child()
         {
@@ -258,15 +263,7 @@ impl Starting {
                 self.child = Some(Child { pid, pidfd });
                 Ok(Next::Phase(Phase::Inside))
             }
-            Err(e) => {
-                let hint = match e {
-                    Errno::INVAL => " (a namespace that the kernel was not built with)",
-                    Errno::PERM => " (needs root with CAP_SYS_ADMIN)",
-                    Errno::NOSPC => " (a limit in /proc/sys/user/max_*_namespaces is reached)",
-                    _ => "",
-                };
-                Err(Failure::new(format!("clone: {e}{hint}")))
-            }
+            Err(e) => Err(clone_failed(e)),
         }
     }
 
@@ -366,6 +363,16 @@ impl Starting {
             Some(first) => Failure::new(format!("{failure}; left behind: {first}")),
         }
     }
+}
+
+fn clone_failed(e: Errno) -> Failure {
+    let hint = match e {
+        Errno::INVAL => " (a namespace that the kernel was not built with)",
+        Errno::PERM => " (needs root with CAP_SYS_ADMIN)",
+        Errno::NOSPC => " (a limit in /proc/sys/user/max_*_namespaces is reached)",
+        _ => "",
+    };
+    Failure::new(format!("clone: {e}{hint}"))
 }
 
 fn is_readable(hook: &Hook) -> bool {

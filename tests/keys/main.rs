@@ -3,4 +3,5 @@
 mod hooks;
 mod mounts;
 mod seccomp;
+mod shared;
 mod small;

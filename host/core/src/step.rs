@@ -3,12 +3,16 @@
 //! A step is data. `host/src/perform.rs` has one match arm for each; nothing here or there decides anything. Every operand
 //! is in the form that the system call wants (`CString`, flags), so that the child performs without allocating.
 
+mod flags;
 pub mod net;
+
+pub use flags::ms;
 
 use crate::seccomp;
 use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::fmt;
+use flags::{FlagWords, Options, propagation};
 
 /// Where something is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +126,8 @@ pub enum Step {
     AttachDeviceProgram { slot: Slot, program: Vec<u64>, rules: CString },
     /// setns(2) into the namespace behind a file of /proc.
     JoinNamespace { path: CString, kind: u32 },
+    /// The child is made in the namespace behind a file of /proc: by a process between, which goes there first.
+    BornIn { path: CString, kind: u32 },
     /// A session keyring of its own, keyctl(KEYCTL_JOIN_SESSION_KEYRING).
     NewKeyring,
     /// unshare(CLONE_NEWCGROUP): the cgroups joined become the roots.
@@ -277,6 +283,7 @@ impl fmt::Display for Step {
             Step::WriteSlot { name, value, .. } => write!(f, "write '{}' to {}", text(value), text(name)),
             Step::JoinCgroup { .. } => f.write_str("join the cgroup"),
             Step::AttachDeviceProgram { rules, .. } => write!(f, "attach a device program: {}", text(rules)),
+            Step::BornIn { path, .. } => write!(f, "be born in namespace {}", text(path)),
             Step::JoinNamespace { path, .. } => write!(f, "join namespace {}", text(path)),
             Step::NewKeyring => f.write_str("join a new session keyring"),
             Step::UnshareCgroup => f.write_str("unshare the cgroup namespace"),
@@ -311,83 +318,5 @@ impl fmt::Display for Step {
             Step::WaitForDevice { path, timeout_ms } => write!(f, "wait for {} (at most {timeout_ms} ms)", text(path)),
             Step::Fail { instead_of, .. } => instead_of.fmt(f),
         }
-    }
-}
-
-/// MS_* flags of mount(2) (include/uapi/linux/mount.h) with their words in fstab(5).
-#[allow(missing_docs)]
-pub mod ms {
-    pub const RDONLY: u64 = 1;
-    pub const NOSUID: u64 = 2;
-    pub const NODEV: u64 = 4;
-    pub const NOEXEC: u64 = 8;
-    pub const SYNCHRONOUS: u64 = 16;
-    pub const REMOUNT: u64 = 32;
-    pub const MANDLOCK: u64 = 64;
-    pub const DIRSYNC: u64 = 128;
-    pub const NOSYMFOLLOW: u64 = 256;
-    pub const NOATIME: u64 = 1024;
-    pub const NODIRATIME: u64 = 2048;
-    pub const BIND: u64 = 4096;
-    pub const MOVE: u64 = 8192;
-    pub const REC: u64 = 16384;
-    pub const UNBINDABLE: u64 = 1 << 17;
-    pub const PRIVATE: u64 = 1 << 18;
-    pub const SLAVE: u64 = 1 << 19;
-    pub const SHARED: u64 = 1 << 20;
-    pub const RELATIME: u64 = 1 << 21;
-    pub const STRICTATIME: u64 = 1 << 24;
-    /// Words and flags, in the order in which they are printed.
-    pub const WORDS: [(&str, u64); 13] = [
-        ("ro", RDONLY),
-        ("nosuid", NOSUID),
-        ("nodev", NODEV),
-        ("noexec", NOEXEC),
-        ("sync", SYNCHRONOUS),
-        ("mand", MANDLOCK),
-        ("dirsync", DIRSYNC),
-        ("nosymfollow", NOSYMFOLLOW),
-        ("noatime", NOATIME),
-        ("nodiratime", NODIRATIME),
-        ("relatime", RELATIME),
-        ("strictatime", STRICTATIME),
-        ("remount", REMOUNT),
-    ];
-}
-
-/// ` -o ro,nosuid,DATA`, or nothing.
-struct Options<'a>(u64, &'a str);
-
-impl fmt::Display for Options<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = ms::WORDS.iter().filter(|w| self.0 & w.1 != 0).map(|w| w.0);
-        let all = words.chain((!self.1.is_empty()).then_some(self.1));
-        for (i, word) in all.enumerate() {
-            write!(f, "{}{word}", if i == 0 { " -o " } else { "," })?;
-        }
-        Ok(())
-    }
-}
-
-/// `ro nosuid `, each with a blank behind it.
-struct FlagWords(u64);
-
-impl fmt::Display for FlagWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        ms::WORDS.iter().filter(|w| self.0 & w.1 != 0).try_for_each(|w| write!(f, "{} ", w.0))
-    }
-}
-
-/// The word of mount(8) behind `--make-`.
-fn propagation(flags: u64) -> &'static str {
-    match (flags & !ms::REC, flags & ms::REC != 0) {
-        (ms::SHARED, false) => "shared",
-        (ms::SHARED, true) => "rshared",
-        (ms::SLAVE, false) => "slave",
-        (ms::SLAVE, true) => "rslave",
-        (ms::PRIVATE, false) => "private",
-        (ms::PRIVATE, true) => "rprivate",
-        (_, false) => "unbindable",
-        (_, true) => "runbindable",
     }
 }

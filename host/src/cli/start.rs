@@ -107,6 +107,7 @@ pub fn define(call: &Call) -> Result<Vec<String>, UsageError> {
         (Opt::ShareNet, "lxc.namespace.share.net"),
         (Opt::ShareIpc, "lxc.namespace.share.ipc"),
         (Opt::ShareUts, "lxc.namespace.share.uts"),
+        (Opt::SharePid, "lxc.namespace.share.pid"),
     ] {
         if let Some(value) = call.args.value(opt) {
             lines.push(format!("{key} = {value}"));

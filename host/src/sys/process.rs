@@ -87,6 +87,11 @@ fn clone_flags(namespaces: u32) -> Result<libc::c_long, Errno> {
     checked(unsafe { libc::syscall(libc::SYS_clone, flags, none, none, none, none) })
 }
 
+/// Makes a process like fork(2) does, in new namespaces, as a child of our parent: 0 in it, its number here.
+pub fn clone_sibling(namespaces: u32) -> Result<i32, Errno> {
+    clone_flags(namespaces | libc::CLONE_PARENT as u32).map(|pid| pid as i32)
+}
+
 /// execve(2). Returns only to say why not. `argv` and `envp` end with a null pointer.
 pub fn exec(path: &CStr, argv: &Pointers, envp: &Pointers) -> Errno {
     // SAFETY: `Pointers` end with null and point to strings that live as long as the plan they were made from.

@@ -56,6 +56,20 @@ pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
 /// The steps of a start, as things are now. Several mistakes are several lines.
 pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
     let mut facts = crate::observe::facts()?;
+    let shared = super::shared::resolve(&definition.config, &definition.lxcpath)?;
+    let of_another;
+    let config = match shared.iter().find(|(kind, ..)| *kind == Namespaces::USER) {
+        None => &definition.config,
+        Some((_, path, origin)) => {
+            if !definition.config.idmap.is_empty() {
+                let why = "'lxc.idmap' and 'lxc.namespace.share.user' exclude each other: the maps are another's";
+                return Err(Failure::new(why));
+            }
+            let idmap = super::shared::idmap(path, *origin)?;
+            of_another = Config { idmap, ..definition.config.clone() };
+            &of_another
+        }
+    };
     if definition.config.cgroup_dir.relative {
         crate::observe::below_caller(&mut facts);
     }
@@ -67,7 +81,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         name: definition.name.clone(),
         lxcpath: definition.lxcpath.clone(),
         cgroup: crate::observe::free_cgroup_name(&definition.name, parent, &facts),
-        shared: super::shared::resolve(&definition.config, &definition.lxcpath)?,
+        shared,
         rootfs: definition.config.rootfs.path.as_ref().map_or(Found::Dir, |p| crate::observe::rootfs(&p.value)),
         android: {
             let android = &definition.config.android;
@@ -82,7 +96,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         environment: std::env::vars().collect(),
     };
     let planned = |facts: &Facts| {
-        plan::container(&definition.config, &request, facts).map_err(|mistakes| {
+        plan::container(config, &request, facts).map_err(|mistakes| {
             let lines: Vec<String> = mistakes.into_iter().map(|m| m.message).collect();
             Failure::new(lines.join("\n"))
         })

@@ -238,7 +238,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::ShareNet, "", &["share-net"], needs("NAME|PID"), &[Start], "join another's network namespace"),
     row(Opt::ShareIpc, "", &["share-ipc"], needs("NAME|PID"), &[Start], "join another's ipc namespace"),
     row(Opt::ShareUts, "", &["share-uts"], needs("NAME|PID"), &[Start], "join another's uts namespace"),
-    later(Opt::SharePid, "", &["share-pid"], needs("NAME|PID"), &[Start], "join another's pid namespace"),
+    row(Opt::SharePid, "", &["share-pid"], needs("NAME|PID"), &[Start], "join another's pid namespace"),
     // stop
     row(Opt::Reboot, "r", &["reboot"], Value::None, &[Stop, Shutdown, Autostart], "start it again afterwards"),
     row(Opt::NoWait, "W", &["nowait"], Value::None, &[Stop], "ask it to stop and return at once"),

@@ -5,7 +5,8 @@
 //! (`lxc_setup`), since what a configuration means depends on it.
 
 use super::{
-    Plan, Planned, android, cgroup, dev, hooks, ids, inside, mounts, net, operand, outside, rights, rootfs, round,
+    Plan, Planned, android, cgroup, dev, elsewhere, hooks, ids, inside, mounts, net, operand, outside, rights, rootfs,
+    round,
 };
 use crate::config::{At, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Origin, Personality};
 use crate::facts::{Facts, Namespaces};
@@ -61,6 +62,14 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         }
         false => config,
     };
+    let guest;
+    let config = match elsewhere::mounts(request) {
+        Some(_) => {
+            guest = elsewhere::settle(config, &mut plan);
+            &guest
+        }
+        None => config,
+    };
     plan.outside.extend(hooks::hooks(config, request, Hook::PreStart, &[]));
     let mapped = !config.idmap.is_empty();
     let cgroups = cgroup::plan(config, request, facts, &mut plan, &mut errors);
@@ -86,17 +95,14 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         plan.inside.push(Planned::must(Step::Net(NetStep::EnterNamespace)));
     }
     plan.inside.extend(cgroups.join);
-    for (flag, path, origin) in &request.shared {
-        let step = Step::JoinNamespace { path: operand(path), kind: *flag };
-        plan.inside.push(Planned::must(step).from(*origin));
-    }
+    elsewhere::join(request, &mut plan);
     let label = rights::label(config, facts, &mut plan, &mut errors);
     if config.keyring_session != Some(false) {
         // ENOSYS without CONFIG_KEYS.
         plan.inside.push(Planned::may(Step::NewKeyring));
     }
     if mapped {
-        ids::write_maps(config, facts, &mut plan, &mut errors);
+        ids::write_maps(config, elsewhere::has(request, Namespaces::USER), facts, &mut plan, &mut errors);
     }
     if mapped && interfaces {
         // The child's own, so that its user namespace has the rights over it.
@@ -114,7 +120,9 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     if wanted & Namespaces::CGROUP != 0 && !cgroups.dirs.is_empty() {
         plan.inside.push(Planned::may(Step::UnshareCgroup));
     }
-    plan.inside.push(Planned::must(Step::SetPropagation { at: outside("/"), flags: ms::SLAVE | ms::REC }));
+    if elsewhere::mounts(request).is_none() {
+        plan.inside.push(Planned::must(Step::SetPropagation { at: outside("/"), flags: ms::SLAVE | ms::REC }));
+    }
     plan.inside.extend(hooks::hooks(config, request, Hook::PreMount, &[]));
     if plan.clone.has(Namespaces::UTS)
         && let Some(name) = &config.uts_name
@@ -129,6 +137,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         let path = operand(&format!("/proc/self/{file}"));
         Planned::must(Step::WriteFile { path, value: operand(value) }).from(*origin)
     }));
+    plan.inside.extend(elsewhere::mounts(request));
     rootfs::take(config, request, facts, &mut plan, &mut errors);
     if mapped {
         // Only now: the directories above the rootfs may be closed to who root inside is outside.

@@ -9,8 +9,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The first round: the parent writes the maps, which is what the child waits for before anything else.
-pub(super) fn write_maps(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) {
+/// The first round: the parent writes the maps, which is what the child waits for before anything else. Another's user
+/// namespace, which the child is born in, has them already.
+pub(super) fn write_maps(config: &Config, born: bool, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) {
     if !facts.namespaces.has(Namespaces::USER) {
         errors.push(Failure::new("'lxc.idmap' needs user namespaces, which the kernel does not have (CONFIG_USER_NS)"));
     }
@@ -19,7 +20,9 @@ pub(super) fn write_maps(config: &Config, facts: &Facts, plan: &mut Plan, errors
             errors.push(Failure::new(format!("'lxc.idmap' does not map {name} 0: the container would have no root")));
         }
     }
-    plan.clone.0 |= Namespaces::USER;
+    if !born {
+        plan.clone.0 |= Namespaces::USER;
+    }
     let file = |kind: IdKind, file: &str| {
         let lines: Vec<String> = (config.idmap.iter().map(|m| &m.value))
             .filter(|m| m.kind == kind)
@@ -33,7 +36,11 @@ pub(super) fn write_maps(config: &Config, facts: &Facts, plan: &mut Plan, errors
     let proc = config.proc.iter().map(|At { value: (file, value), origin }| {
         Planned::must(Step::WriteChildFile { file: operand(file), value: operand(value) }).from(*origin)
     });
-    round(plan, [file(IdKind::Group, "gid_map"), file(IdKind::User, "uid_map")].into_iter().chain(proc).collect());
+    let maps = [file(IdKind::Group, "gid_map"), file(IdKind::User, "uid_map")].into_iter().filter(|_| !born);
+    let steps: Vec<Planned> = maps.chain(proc).collect();
+    if !steps.is_empty() {
+        round(plan, steps);
+    }
 }
 
 /// The maps of users and of groups as the kernel takes them.

@@ -9,6 +9,7 @@ mod cgroup;
 mod container;
 mod dev;
 mod devices;
+mod elsewhere;
 mod hooks;
 mod ids;
 mod mounts;
