@@ -77,6 +77,8 @@ struct Target {
     no_new_privs: bool,
     personality: u32,
     label: Option<Label>,
+    /// setgroups(2) is denied in its user namespace.
+    keep_groups: bool,
 }
 
 /// Run it to its end; the exit code as a shell has it.
@@ -180,10 +182,12 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
         None => persona,
     };
     let label = Label::of(pid, &attach.label)?;
+    let groups = crate::place::read(format!("/proc/{pid}/setgroups").as_ref());
+    let keep_groups = groups.is_some_and(|text| text.trim() == "deny");
     if before.is_none() || start_time(pid) != before {
         return Err(gone());
     }
-    Ok(Target { namespaces, root, cgroups, bounding, no_new_privs, personality, label })
+    Ok(Target { namespaces, root, cgroups, bounding, no_new_privs, personality, label, keep_groups })
 }
 
 /// Wait for the child without a terminal of ours in between; what would end us ends the program instead.

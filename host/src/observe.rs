@@ -5,7 +5,7 @@ mod network;
 pub use network::{has_taken_name, network, random};
 
 use crate::sys::errno;
-use keel_core::facts::{self, Facts, Lsm, Namespaces};
+use keel_core::facts::{self, Caller, Facts, Lsm, Namespaces};
 use keel_core::failure::Failure;
 use keel_core::plan::Found;
 use std::os::fd::AsFd;
@@ -47,8 +47,21 @@ pub fn facts() -> Result<Facts, Failure> {
             selinux: std::path::Path::new("/sys/fs/selinux/enforce").exists(),
         },
         seccomp: facts::seccomp(&status),
+        caller: caller(),
         mounts,
     })
+}
+
+fn caller() -> Caller {
+    let uid = rustix::process::geteuid().as_raw();
+    let gid = rustix::process::getegid().as_raw();
+    Caller { uid, gid, id_helpers: uid != 0 && ["newuidmap", "newgidmap"].into_iter().all(in_path) }
+}
+
+/// Whether a program is in PATH.
+pub fn in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
 /// Containers go below the caller's cgroup, and not beside process 1.

@@ -278,8 +278,8 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::ChownCgroup { path, uid, gid } => files::chown_cgroup(path, *uid, *gid),
         Step::SetLimit { resource, soft, hard } => sys::process::set_limit(*resource, *soft, *hard),
         Step::WriteProc { at, value } => files::write_proc(stage, at, value),
-        Step::BecomeRoot => set_ids(0, 0, &[]),
-        Step::SetIds { uid, gid, groups } => set_ids(*uid, *gid, groups),
+        Step::BecomeRoot { keep_groups } => set_ids(0, 0, (!keep_groups).then_some(&[])),
+        Step::SetIds { uid, gid, groups } => set_ids(*uid, *gid, Some(groups)),
         Step::ChangeDir { path } => rustix::process::chdir(path.as_c_str()).map_err(errno),
         Step::NewSession { console } => terminals::new_session(stage, *console),
         Step::ResetProcess => {
@@ -331,10 +331,10 @@ fn drop_capabilities(mask: u64) -> Result<(), Errno> {
     rustix::thread::set_capabilities(None, sets).map_err(errno)
 }
 
-fn set_ids(uid: u32, gid: u32, groups: &[u32]) -> Result<(), Errno> {
+fn set_ids(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Errno> {
     use rustix::process::{Gid, Uid};
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    sys::process::set_groups(groups)?;
+    groups.map_or(Ok(()), sys::process::set_groups)?;
     rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(errno)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(errno)
 }

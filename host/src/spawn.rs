@@ -368,7 +368,7 @@ impl Starting {
 fn clone_failed(e: Errno) -> Failure {
     let hint = match e {
         Errno::INVAL => " (a namespace that the kernel was not built with)",
-        Errno::PERM => " (needs root with CAP_SYS_ADMIN)",
+        Errno::PERM => " (needs root with CAP_SYS_ADMIN, or lxc.idmap)",
         Errno::NOSPC => " (a limit in /proc/sys/user/max_*_namespaces is reached)",
         _ => "",
     };

@@ -2,6 +2,7 @@
 
 mod hooks;
 mod mounts;
+mod ordinary;
 mod seccomp;
 mod shared;
 mod small;

@@ -32,13 +32,14 @@ const KEPT: [&str; 9] = [
 ];
 
 /// What the tests look for, besides what every Debian has.
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     artifacts::QEMU,
     artifacts::BUSYBOX,
     Need { package: "strace", there: || apt::program("strace").is_some() },
     Need { package: "binutils", there: || apt::program("nm").is_some() },
     Need { package: "iproute2", there: || apt::program("ip").is_some() },
     Need { package: "e2fsprogs", there: || apt::program("mke2fs").is_some() },
+    Need { package: "uidmap", there: || apt::program("newuidmap").is_some() },
 ];
 
 const STAGES: [(&str, &str, Stage); 6] = [

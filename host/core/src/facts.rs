@@ -6,7 +6,7 @@ mod link;
 mod rights;
 
 pub use link::Link;
-pub use rights::{Lsm, Seccomp, ignored_signals, seccomp};
+pub use rights::{Caller, Lsm, Seccomp, ignored_signals, seccomp};
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -48,6 +48,8 @@ pub struct Facts {
     pub seccomp: Seccomp,
     /// The security modules that are in force.
     pub lsm: Lsm,
+    /// Whose process this is.
+    pub caller: Caller,
 }
 
 impl Facts {

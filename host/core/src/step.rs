@@ -138,8 +138,9 @@ pub enum Step {
     SetLimit { resource: u32, soft: u64, hard: u64 },
     /// Writes a file beneath the rootfs that must be of a procfs.
     WriteProc { at: Place, value: CString },
-    /// setgroups(2) to none, setgid(2), setuid(2) to root of a user namespace that has its maps.
-    BecomeRoot,
+    /// setgroups(2) to none, setgid(2), setuid(2) to root of a user namespace that has its maps. Who mapped himself alone
+    /// keeps his groups: setgroups(2) is denied there.
+    BecomeRoot { keep_groups: bool },
     /// personality(2).
     SetPersonality { persona: u32 },
     /// prctl(PR_CAPBSET_DROP) of each capability in the mask; inheritable and ambient ones are cleared.
@@ -302,7 +303,7 @@ impl fmt::Display for Step {
             Step::ChownCgroup { path, uid, gid } => write!(f, "chown {uid}:{gid} {}", text(path)),
             Step::SetLimit { resource, soft, hard } => write!(f, "setrlimit {resource} {soft}:{hard}"),
             Step::WriteProc { at, value } => write!(f, "write '{}' to {at}", text(value)),
-            Step::BecomeRoot => f.write_str("become root of the user namespace"),
+            Step::BecomeRoot { .. } => f.write_str("become root of the user namespace"),
             Step::SetIds { uid, gid, groups } if groups.is_empty() => write!(f, "set uid {uid}, gid {gid}"),
             Step::SetIds { uid, gid, groups } => write!(f, "set uid {uid}, gid {gid}, groups {groups:?}"),
             Step::ChangeDir { path } => write!(f, "chdir {}", text(path)),

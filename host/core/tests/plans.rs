@@ -5,7 +5,7 @@
 
 use keel_core::config::lxc::{NoFiles, Severity, parse};
 use keel_core::config::net::Address;
-use keel_core::facts::{Facts, Hierarchy, Link, Namespaces, Seccomp, mountinfo};
+use keel_core::facts::{Caller, Facts, Hierarchy, Link, Namespaces, Seccomp, mountinfo};
 use keel_core::failure::Errno;
 use keel_core::plan::{BootCgroups, BootParams, DataDisk, Plan, Request, boot, container, early};
 use keel_core::step::Step;
@@ -61,6 +61,8 @@ fn facts(words: &str) -> Facts {
                 facts.misc.extend([("binder".into(), 58), ("ashmem".into(), 59), ("tun".into(), 200)]);
                 facts.binder_protocol = Some(7);
             }
+            "user" => facts.caller = Caller { uid: 1000, gid: 1000, id_helpers: false },
+            "helpers" => facts.caller.id_helpers = true,
             "linux-3.2" => facts.kernel = (3, 2),
             "noprefix" => facts.hierarchies.push(Hierarchy { noprefix: true, ..v1("/dev", "cpuset") }),
             "controllers" => facts.controllers = ["cpuset", "cpu", "memory"].map(String::from).into(),

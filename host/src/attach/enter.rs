@@ -47,8 +47,8 @@ fn join(attach: &Attach, target: Target, socket: OwnedFd) -> Result<i32, Failure
         rustix::process::chroot(".").map_err(call("chroot to the container's root"))?;
         rustix::process::chdir("/").map_err(call("chdir '/'"))?;
     }
-    let Target { bounding, no_new_privs, personality, cgroups, label, .. } = target;
-    let rights = program::Rights { bounding, no_new_privs, personality, cgroups, label };
+    let Target { bounding, no_new_privs, personality, cgroups, label, keep_groups, .. } = target;
+    let rights = program::Rights { bounding, no_new_privs, personality, cgroups, label, keep_groups };
 
     let wanted = [isatty(rustix::stdio::stdin()), isatty(rustix::stdio::stdout()), isatty(rustix::stdio::stderr())];
     let terminal = if wanted.contains(&true) { Some(open_terminal()?) } else { None };

@@ -21,6 +21,7 @@ pub(super) struct Rights {
     /// directories are to be removed then.
     pub cgroups: Vec<(PathBuf, OwnedFd)>,
     pub label: Option<Label>,
+    pub keep_groups: bool,
 }
 
 /// Returns only when it cannot: 127 for a program that is not there, 126 for one that cannot be run.
@@ -67,7 +68,7 @@ pub(super) fn become_it(
             let _ = rustix::io::fcntl_setfd(area, rustix::io::FdFlags::empty());
         }
     }
-    if let Err(cause) = give_up(attach) {
+    if let Err(cause) = give_up(attach, rights.keep_groups) {
         return fail(cause);
     }
     let e = run(&program, &argv, &variables, &path);
@@ -134,14 +135,16 @@ fn prepare(
 }
 
 /// The last of it: from here on only what the filter lets through, and only as that user.
-fn give_up(attach: &Attach) -> Result<(), Failure> {
+fn give_up(attach: &Attach, keep_groups: bool) -> Result<(), Failure> {
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
     if !attach.filter.is_empty() {
         crate::sys::seccomp::load(&attach.filter)
             .map_err(|e| Failure::errno("load the container's filter of system calls", e))?;
     }
     let (uid, gid) = (Uid::from_raw(attach.uid), Gid::from_raw(attach.gid));
-    set_thread_groups(&[]).map_err(call("setgroups"))?;
+    if !keep_groups {
+        set_thread_groups(&[]).map_err(call("setgroups"))?;
+    }
     set_thread_res_gid(gid, gid, gid).map_err(call("setresgid"))?;
     set_thread_res_uid(uid, uid, uid).map_err(call("setresuid"))
 }

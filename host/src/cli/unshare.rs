@@ -1,8 +1,8 @@
 //! `keel unshare`, `keel usernsexec`, `lxc-unshare`, `lxc-usernsexec`: runs a program in new namespaces, without a
 //! container.
 //!
-//! lxc-unshare returns 1 whatever the program returned but 0, as LXC does. Ids are mapped by this process, which takes
-//! root or a range of its own id alone: newuidmap(1) is not called.
+//! lxc-unshare returns 1 whatever the program returned but 0, as LXC does. Ids are mapped by this process where it may: root
+//! maps all, everybody maps the own one; what else is wanted, newuidmap(1) and newgidmap(1) map.
 use super::{Answer, Call, Refusal};
 use crate::fault::{at, say};
 use crate::net::moving::take_in;
@@ -117,20 +117,7 @@ fn begin(
         Cloned::Parent { pid, .. } => {
             drop(wait);
             if let Some(maps) = maps {
-                let write = |file: &str, text: &str| {
-                    let path = format!("/proc/{pid}/{file}");
-                    std::fs::write(&path, text).map_err(|e| at("write", path, e))
-                };
-                if !rustix::process::geteuid().is_root() {
-                    // user_namespaces(7): without CAP_SETGID gid_map takes nothing before this. Missing before 3.19.
-                    let _ = write("setgroups", "deny");
-                }
-                if !maps.uid.is_empty() {
-                    write("uid_map", &maps.uid)?;
-                }
-                if !maps.gid.is_empty() {
-                    write("gid_map", &maps.gid)?;
-                }
+                maps.write(pid)?;
             }
             if let Some(name) = interface {
                 let fault = |e| Failure::errno(format_args!("move interface '{}'", name.to_string_lossy()), e);
@@ -202,6 +189,39 @@ impl Maps {
         }
         if *kind != "u" {
             self.gid += &line;
+        }
+        Ok(())
+    }
+}
+
+impl Maps {
+    fn write(&self, pid: i32) -> Result<(), Failure> {
+        let write = |file: &str, text: &str| {
+            let path = format!("/proc/{pid}/{file}");
+            std::fs::write(&path, text).map_err(|e| at("write", path, e))
+        };
+        let own = |map: &str, id: u32| {
+            let fields: Vec<&str> = map.split_whitespace().collect();
+            map.is_empty() || matches!(fields[..], [_, outside, "1"] if outside.parse() == Ok(id))
+        };
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let alone = own(&self.uid, uid) && own(&self.gid, gid);
+        if uid != 0 && alone {
+            // user_namespaces(7): without CAP_SETGID gid_map takes nothing before this. Missing before 3.19.
+            let _ = write("setgroups", "deny");
+        }
+        for (map, file, program) in [(&self.uid, "uid_map", "newuidmap"), (&self.gid, "gid_map", "newgidmap")] {
+            match map.is_empty() {
+                true => (),
+                false if uid == 0 || alone => write(file, map)?,
+                false => {
+                    let status = Command::new(program).arg(pid.to_string()).args(map.split_whitespace()).status();
+                    let status = status.map_err(|e| at("run", program, e))?;
+                    if !status.success() {
+                        return say(format!("{program} refuses the map '{}'", map.trim_end().replace('\n', ", ")));
+                    }
+                }
+            }
         }
         Ok(())
     }

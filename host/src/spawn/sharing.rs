@@ -15,7 +15,7 @@ pub(super) fn may_share_memory(plan: &Plan) -> bool {
                 // Programs, and file systems of devices, take as long as they take, and a loop has others to serve.
                 Step::RunHook { .. } | Step::Await { .. } | Step::MountProbed { .. } | Step::MountImage { .. }
                 // Wants a memory of its own (kernel/time/namespace.c), or marks the memory as not dumpable (kernel/cred.c).
-                | Step::JoinNamespace { .. } | Step::SetIds { .. } | Step::BecomeRoot | Step::EnterTime { .. }
+                | Step::JoinNamespace { .. } | Step::SetIds { .. } | Step::BecomeRoot { .. } | Step::EnterTime { .. }
                 | Step::OpenLabel { .. }
                 // A call that kills would dump the memory, and end all that share it before Linux 5.16 (fs/coredump.c).
                 | Step::LoadSeccomp { .. }

@@ -11,6 +11,17 @@ pub struct Lsm {
     pub selinux: bool,
 }
 
+/// Whose process plans and performs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The effective user id; 0 is root.
+    pub uid: u32,
+    /// The effective group id.
+    pub gid: u32,
+    /// newuidmap(1) and newgidmap(1) are there, which map ids for those who are not root.
+    pub id_helpers: bool,
+}
+
 /// What /proc/self/status says of filters of system calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Seccomp {

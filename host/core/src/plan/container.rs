@@ -141,7 +141,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     rootfs::take(config, request, facts, &mut plan, &mut errors);
     if mapped {
         // Only now: the directories above the rootfs may be closed to who root inside is outside.
-        plan.inside.push(Planned::must(Step::BecomeRoot));
+        plan.inside.push(Planned::must(Step::BecomeRoot { keep_groups: ids::own_alone(config, facts) }));
     }
     if autodev {
         plan.inside.extend(dev::tmpfs(config));

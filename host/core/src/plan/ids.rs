@@ -2,7 +2,7 @@
 
 use super::{Plan, Planned, inside, operand, outside, round};
 use crate::config::{At, Config, IdKind, IdMap, Origin};
-use crate::facts::{Facts, Namespaces};
+use crate::facts::{Caller, Facts, Namespaces};
 use crate::failure::Failure;
 use crate::step::{Place, Step};
 use alloc::format;
@@ -23,24 +23,51 @@ pub(super) fn write_maps(config: &Config, born: bool, facts: &Facts, plan: &mut 
     if !born {
         plan.clone.0 |= Namespaces::USER;
     }
-    let file = |kind: IdKind, file: &str| {
-        let lines: Vec<String> = (config.idmap.iter().map(|m| &m.value))
-            .filter(|m| m.kind == kind)
-            .map(|m| format!("{} {} {}\n", m.inside, m.outside, m.count))
-            .collect();
-        let value = operand(&lines.concat());
-        let origin = config.idmap.first().map(|m| m.origin).unwrap_or_default();
-        Planned::must(Step::WriteChildFile { file: operand(file), value }).from(origin)
+    let origin = config.idmap.first().map(|m| m.origin).unwrap_or_default();
+    let write = |(file, value): (&str, &str)| {
+        Planned::must(Step::WriteChildFile { file: operand(file), value: operand(value) }).from(origin)
+    };
+    let [users, groups] = maps(config);
+    let alone = own_alone(config, facts);
+    let steps: Vec<Planned> = match (facts.caller, born) {
+        (_, true) => Vec::new(),
+        (Caller { uid: 0, .. }, _) => [("gid_map", groups.as_str()), ("uid_map", users.as_str())].map(write).into(),
+        _ if alone => {
+            [("setgroups", "deny"), ("gid_map", groups.as_str()), ("uid_map", users.as_str())].map(write).into()
+        }
+        (Caller { id_helpers: true, .. }, _) => [("newgidmap", groups), ("newuidmap", users)]
+            .map(|(program, map)| helper(program, &map).from(origin))
+            .into(),
+        _ => {
+            let why = "'lxc.idmap' maps ids that are not the caller's: who is not root needs newuidmap and newgidmap";
+            errors.push(Failure::new(format!(
+                "{why} (Debian's package uidmap) and ranges in /etc/subuid and /etc/subgid"
+            )));
+            Vec::new()
+        }
     };
     // The child has no right any more to lower its own score for the OOM killer, say.
     let proc = config.proc.iter().map(|At { value: (file, value), origin }| {
         Planned::must(Step::WriteChildFile { file: operand(file), value: operand(value) }).from(*origin)
     });
-    let maps = [file(IdKind::Group, "gid_map"), file(IdKind::User, "uid_map")].into_iter().filter(|_| !born);
-    let steps: Vec<Planned> = maps.chain(proc).collect();
+    let steps: Vec<Planned> = steps.into_iter().chain(proc).collect();
     if !steps.is_empty() {
         round(plan, steps);
     }
+}
+
+/// Whether an ordinary user maps nobody but himself, which takes no help (user_namespaces(7)).
+pub(super) fn own_alone(config: &Config, facts: &Facts) -> bool {
+    let Caller { uid, gid, .. } = facts.caller;
+    uid != 0 && maps(config) == [format!("0 {uid} 1\n"), format!("0 {gid} 1\n")]
+}
+
+/// newuidmap(1) for the child: it is setuid root, and looks into /etc/subuid whether the caller may.
+fn helper(program: &str, map: &str) -> Planned {
+    let words = map.split_whitespace().collect::<Vec<_>>().join(" ");
+    let argv = ["sh", "-c", &format!("exec {program} \"$LXC_PID\" {words}")].map(operand).into();
+    let envp = [operand(&format!("PATH={}", super::PATH))].into();
+    Planned::must(Step::RunHook { shells: super::SHELLS.map(operand).into(), argv, envp })
 }
 
 /// The maps of users and of groups as the kernel takes them.
