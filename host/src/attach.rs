@@ -66,6 +66,12 @@ pub struct Attach {
     pub properties: Option<(OwnedFd, u64)>,
     /// Command and arguments; empty: the user's shell.
     pub command: Vec<CString>,
+    /// The directory to run in, where there is one of this name inside; else `/`.
+    pub directory: Option<PathBuf>,
+    /// Fresh /proc and /sys, in a mount namespace of the program's own, where the container's is not entered.
+    pub remount: bool,
+    /// A copy of what the terminal says.
+    pub log: Option<std::fs::File>,
 }
 
 /// Descriptors and facts of the container, taken before anything is entered.
@@ -82,8 +88,9 @@ struct Target {
 }
 
 /// Run it to its end; the exit code as a shell has it.
-pub fn run(attach: &Attach) -> Result<u8, Failure> {
-    let target = open(attach)?;
+pub fn run(mut attach: Attach) -> Result<u8, Failure> {
+    let log = attach.log.take();
+    let target = open(&attach)?;
     let socket = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
     let (ours, theirs) = socket.map_err(|e| Failure::errno("socketpair", errno(e)))?;
     let label = target.label.clone();
@@ -93,7 +100,7 @@ pub fn run(attach: &Attach) -> Result<u8, Failure> {
     match fork().map_err(|e| Failure::errno("fork", e))? {
         Cloned::Child { .. } => {
             drop((ours, signals));
-            exit_now(enter::enter(attach, target, theirs));
+            exit_now(enter::enter(&attach, target, theirs));
         }
         Cloned::Parent { pid, .. } => {
             drop((theirs, target));
@@ -105,7 +112,8 @@ pub fn run(attach: &Attach) -> Result<u8, Failure> {
             }
             let ended = match (&entered.terminal, isatty(rustix::stdio::stdin())) {
                 (Some(master), keyboard) => {
-                    let proxy = Proxy { master: master.as_fd(), keyboard, escape: None, loan: None, child: Some(pid) };
+                    let master = master.as_fd();
+                    let proxy = Proxy { master, keyboard, escape: None, loan: None, child: Some(pid), log };
                     match proxy.run().map_err(|e| Failure::errno("the terminal", errno(e)))? {
                         Outcome::Ended(status) => Some(status),
                         Outcome::Signal(signal) => {

@@ -38,8 +38,8 @@ fn a_container_that_is_not_defined_is_said() {
         return;
     }
     let container = Container::undefined();
-    for verb in ["start", "info", "stop", "attach", "destroy"] {
-        let said = container.keel(verb).fails(1);
+    for (verb, code) in [("start", 1), ("info", 1), ("stop", 2), ("attach", 1), ("destroy", 1)] {
+        let said = container.keel(verb).fails(code);
         assert!(said.contains(&container.name) && !said.is_empty(), "{verb}: {said}");
     }
     container.assert_nothing_left();

@@ -55,9 +55,9 @@ pub(super) fn become_it(
         true => shell(["/bin/sh", "/system/bin/sh"].into_iter().find(|p| exists(p)).unwrap_or("/bin/sh")),
         false => (program, argv),
     };
-    if attach.command.is_empty() {
-        // A home that is not there leaves the shell at `/`.
-        let _ = rustix::process::chdir(user.home.as_str());
+    if let Some(directory) = &attach.directory {
+        // One that is not there leaves it at `/`.
+        let _ = rustix::process::chdir(directory.as_path());
     }
     signal::reset();
     match &attach.properties {
@@ -80,10 +80,25 @@ fn exists(path: &str) -> bool {
     std::path::Path::new(path).exists()
 }
 
-/// A login shell: its name begins with a dash.
+/// A shell under its path, as LXC runs it: no login shell.
 fn shell(path: &str) -> (CString, Vec<CString>) {
-    let base = path.rsplit('/').next().unwrap_or(path);
-    (CString::new(path).unwrap_or_default(), vec![CString::new(format!("-{base}")).unwrap_or_default()])
+    let path = CString::new(path).unwrap_or_default();
+    (path.clone(), vec![path])
+}
+
+/// Fresh /proc and /sys for the namespaces that were entered, seen by this process only.
+fn remount() -> Result<(), Failure> {
+    use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
+    crate::sys::process::unshare(libc::CLONE_NEWNS as u32).map_err(|e| Failure::errno("unshare", e))?;
+    mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
+        .map_err(|e| Failure::errno("make '/' a slave", errno(e)))?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    for (kind, path) in [("proc", "/proc"), ("sysfs", "/sys")] {
+        // EINVAL: nothing is mounted there.
+        let _ = unmount(path, UnmountFlags::DETACH);
+        mount(kind, path, kind, flags, None).map_err(|e| Failure::errno(format_args!("mount '{path}'"), errno(e)))?;
+    }
+    Ok(())
 }
 
 fn prepare(
@@ -112,6 +127,9 @@ fn prepare(
         if terminal[2] {
             rustix::stdio::dup2_stderr(&slave).map_err(call("dup2"))?;
         }
+    }
+    if attach.remount && !attach.namespaces.has(keel_core::facts::Namespaces::MNT) {
+        remount()?;
     }
     if rights.personality != 0 || attach.personality.is_some() {
         mount::personality(rights.personality).map_err(|e| Failure::errno("personality", e))?;

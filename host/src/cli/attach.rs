@@ -2,7 +2,7 @@
 use super::{Answer, Call};
 use crate::attach::environment::Wish;
 use crate::attach::{self, Attach, Wanted};
-use crate::fault::say;
+use crate::fault::{at, say};
 use crate::place::Place;
 use crate::standing::Standing;
 use crate::watch::record::Record;
@@ -11,6 +11,9 @@ use keel_core::config::lxc::{NoFiles, Reader, Severity};
 use keel_core::facts::Namespaces;
 use serde_json::Value;
 use std::ffi::CString;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 /// LXC's words for namespaces, and which they are.
 const NAMESPACES: [(&str, u32); 7] = [
@@ -30,7 +33,8 @@ pub fn run(call: &mut Call) -> Answer {
     let words = call.args.take_command();
     let command = words.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
     let command = command.map_err(|_| UsageError("an argument has a NUL in it".into()))?;
-    let lxcpath = call.store()?.lxcpath().display().to_string();
+    let store = call.store()?;
+    let lxcpath = store.lxcpath().display().to_string();
     let args = &call.args;
 
     let elevated = args.has(Opt::ElevatedPrivileges);
@@ -98,6 +102,23 @@ pub fn run(call: &mut Call) -> Answer {
         (true, None) => Wanted::Own,
         (false, None) => Wanted::AsInit,
     };
+    // The file of now, not of the start, as LXC has it. A container with a broken file can be entered all the same.
+    let own = store.config(&name);
+    let file = args.value(Opt::RcFile).map_or(own.as_path(), Path::new);
+    if let Ok((config, _)) = crate::load::config(file, &[]) {
+        let configured = config.environment.into_iter().chain(config.environment_runtime);
+        let value =
+            |(name, value): (String, Option<String>)| Some((value.or_else(|| std::env::var(&name).ok())?, name));
+        let configured = configured.filter_map(|one| value(one.value)).map(|(value, name)| (name, value));
+        environment.set.splice(0..0, configured);
+    }
+    let log = match args.value(Opt::PtyLog) {
+        Some(path) => {
+            let open = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+            Some(open.map_err(|e| at("open", path, e))?)
+        }
+        None => None,
+    };
     let cgroups = info.get("cgroups").and_then(Value::as_array).into_iter().flatten();
     let attach = Attach {
         name: name.to_string(),
@@ -114,8 +135,11 @@ pub fn run(call: &mut Call) -> Answer {
         environment,
         properties,
         command,
+        directory: Namespaces(entered).has(Namespaces::MNT).then(|| std::env::current_dir().ok()).flatten(),
+        remount: args.has(Opt::RemountSysProc),
+        log,
     };
-    Ok(attach::run(&attach)?)
+    Ok(attach::run(attach)?)
 }
 
 /// LXC's words, separated by `|`, as flags of clone(2).

@@ -50,6 +50,7 @@ pub fn run(call: &mut Call) -> Answer {
         escape: Some(Escape::new(key)),
         loan: Some(connection.as_fd()),
         child: None,
+        log: None,
     };
     match proxy.run() {
         Ok(outcome) => {

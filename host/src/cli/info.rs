@@ -4,11 +4,12 @@ use super::{Answer, Call};
 use crate::control::protocol::State;
 use crate::standing::{Standing, remembered};
 use crate::usage::{Cgroups, addresses};
-use keel_core::commands::Opt;
-use keel_core::config::lxc;
+use keel_core::commands::{Opt, Parsed};
+use keel_core::config::{Config, lxc};
 use keel_core::facts::Link;
 use keel_core::plan::net::mark;
 use serde_json::{Map, Value, json};
+use std::path::Path;
 
 /// Prints it.
 pub fn run(call: &mut Call) -> Answer {
@@ -24,8 +25,17 @@ pub fn run(call: &mut Call) -> Answer {
         }
         return Ok(1);
     }
-    if call.args.has(Opt::ConfigKey) {
-        return keys(call, &store.config(&name));
+    // A file with mistakes fails the question for its keys, and no other.
+    let config = match call.args.has(Opt::ConfigKey) {
+        true => {
+            let own = store.config(&name);
+            Some(crate::load::config(call.args.value(Opt::RcFile).map_or(own.as_path(), Path::new), &[])?.0)
+        }
+        false => None,
+    };
+    let only_keys = config.is_some() && filters(&call.args) == 0;
+    if let (Some(config), true) = (&config, only_keys) {
+        return keys(call, config, &store.dir(&name));
     }
     let mut info = standing.info()?;
     if matches!(standing, Standing::Stopped) {
@@ -37,24 +47,28 @@ pub fn run(call: &mut Call) -> Answer {
     } else {
         print(&seen.text(&call.args))?;
     }
-    Ok(0)
+    match config {
+        Some(config) => keys(call, &config, &store.dir(&name)),
+        None => Ok(0),
+    }
 }
 
-/// `-c KEY`: what the file says.
-fn keys(call: &Call, file: &std::path::Path) -> Answer {
-    let file = call.args.value(Opt::RcFile).map_or(file, std::path::Path::new);
-    let (config, _) = crate::load::config(file, &[])?;
-    let bare = call.args.has(Opt::NoHumanize);
+/// How many parts were asked for; none: all of them.
+fn filters(args: &Parsed) -> usize {
+    [Opt::State, Opt::Pid, Opt::Ips, Opt::Stats].iter().filter(|opt| args.has(**opt)).count()
+}
+
+/// `-c KEY`: what the file says, or a mistake in the key, in LXC's own words.
+fn keys(call: &Call, config: &Config, dir: &Path) -> Answer {
+    let mount = dir.join("rootfs").display().to_string();
+    let bare = call.args.has(Opt::NoHumanize) && call.args.values(Opt::ConfigKey).count() == 1;
     for key in call.args.values(Opt::ConfigKey) {
-        let values = match lxc::get(&config, key) {
-            Ok(values) => values,
-            Err(_) => {
-                eprintln!("{key} invalid");
-                continue;
-            }
-        };
-        let value = values.join("\n");
-        print(&if bare { format!("{value}\n") } else { format!("{key} = {value}\n") })?;
+        match lxc::answer(config, key, &mount) {
+            None => eprintln!("{key} invalid"),
+            Some(value) if bare => print(&format!("{value}\n"))?,
+            Some(value) if value.is_empty() => print(&format!("{key} =\n"))?,
+            Some(value) => print(&format!("{key} = {value}\n"))?,
+        }
     }
     Ok(0)
 }
@@ -99,10 +113,11 @@ impl Seen {
         self.info
     }
 
-    fn text(&self, args: &keel_core::commands::Parsed) -> String {
-        let chosen = [Opt::State, Opt::Pid, Opt::Ips, Opt::Stats];
-        let all = !chosen.iter().any(|opt| args.has(*opt));
-        let bare = args.has(Opt::NoHumanize);
+    fn text(&self, args: &Parsed) -> String {
+        let all = filters(args) == 0;
+        let raw = args.has(Opt::NoHumanize);
+        // LXC leaves the labels away where one thing was asked for.
+        let bare = raw && filters(args) == 1;
         let mut text = String::new();
         let mut line = |label: &str, value: &str, bare: bool| {
             text += &if bare { format!("{value}\n") } else { format!("{label:<15} {value}\n") };
@@ -122,7 +137,7 @@ impl Seen {
         }
         if all || args.has(Opt::Stats) {
             if let Some(ns) = self.cgroups.cpu_ns() {
-                line("CPU use:", &if bare { ns.to_string() } else { seconds(ns) }, false);
+                line("CPU use:", &if raw { ns.to_string() } else { seconds(ns) }, false);
             }
             let bytes = [
                 ("BlkIO use:", self.cgroups.block_bytes()),
@@ -131,7 +146,7 @@ impl Seen {
             ];
             for (label, value) in bytes {
                 if let Some(value) = value {
-                    line(label, &if bare { value.to_string() } else { size(value) }, false);
+                    line(label, &if raw { value.to_string() } else { size(value) }, false);
                 }
             }
             for link in &self.links {
@@ -141,7 +156,7 @@ impl Seen {
                 for (label, value) in
                     [(" TX bytes:", sent), (" RX bytes:", received), (" Total bytes:", sent.saturating_add(received))]
                 {
-                    line(label, &if bare { value.to_string() } else { size(value) }, false);
+                    line(label, &if raw { value.to_string() } else { size(value) }, false);
                 }
             }
         }

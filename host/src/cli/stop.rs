@@ -1,9 +1,8 @@
 //! `keel stop`, `lxc-stop`: ends a container. 0: it is stopped; 1: it is not; 2: it did not run.
 use super::{Answer, Call};
 use crate::control::protocol::{Ending, Stop};
-use crate::fault::say;
 use crate::standing::Standing;
-use keel_core::commands::Opt;
+use keel_core::commands::{Opt, UsageError};
 
 /// LXC's default.
 const TIMEOUT_S: u32 = 60;
@@ -16,6 +15,20 @@ pub fn run(call: &mut Call) -> Answer {
     let store = call.store()?;
     let lxcpath = store.lxcpath().display().to_string();
     let seconds = call.args.number(Opt::Timeout)?.unwrap_or(TIMEOUT_S);
+    let has = |opt| call.args.has(opt);
+    // LXC's rules for what goes together.
+    for (one, other, wrong) in [
+        ("-k", "--nokill", has(Opt::Kill) && has(Opt::NoKill)),
+        ("-k", "-r", has(Opt::Kill) && has(Opt::Reboot)),
+        ("-k", "-t", has(Opt::Kill) && has(Opt::Timeout)),
+    ] {
+        if wrong {
+            return Err(UsageError(format!("{one} does not go with {other}")).into());
+        }
+    }
+    if has(Opt::NoLock) && !has(Opt::Kill) {
+        return Err(UsageError("--nolock goes with -k only".into()).into());
+    }
     let ending = match (call.args.has(Opt::Kill), call.args.has(Opt::Reboot)) {
         (true, _) => Ending::Kill,
         (false, true) => Ending::Reboot,
@@ -30,12 +43,10 @@ pub fn run(call: &mut Call) -> Answer {
     };
     let standing = Standing::of(name.as_str(), &lxcpath);
     if matches!(standing, Standing::Stopped) {
-        if !store.is_defined(&name) {
-            return Ok(say(format!("'{name}' is not defined: there is no '{}'", store.config(&name).display()))?);
-        }
-        // LXC's own words, which scripts look for.
+        // LXC's own words, which scripts look for, and its status, also for one that is not defined.
         if !call.args.has(Opt::Quiet) {
-            eprintln!("{name} is not running");
+            let defined = store.is_defined(&name);
+            eprintln!("{name} is not running{}", if defined { "" } else { ": it is not defined" });
         }
         return Ok(2);
     }

@@ -33,6 +33,8 @@ pub struct Proxy<'a> {
     pub loan: Option<BorrowedFd<'a>>,
     /// A child whose end ends it.
     pub child: Option<i32>,
+    /// What the tty says goes here as well.
+    pub log: Option<std::fs::File>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -129,13 +131,17 @@ impl Proxy<'_> {
     }
 
     /// Show what the other side says, as much as there is now.
-    fn show(&self) -> Result<(), Errno> {
+    fn show(&mut self) -> Result<(), Errno> {
         let mut buffer = [0u8; 4096];
         loop {
             match rustix::io::read(self.master, &mut buffer) {
                 // EIO: nobody has the other side open just now.
                 Ok(0) | Err(Errno::AGAIN | Errno::IO) => return Ok(()),
-                Ok(n) => write_all(rustix::stdio::stdout(), &buffer[..n])?,
+                Ok(n) => {
+                    write_all(rustix::stdio::stdout(), &buffer[..n])?;
+                    // A full disk ends the log, not the conversation.
+                    self.log.take_if(|log| std::io::Write::write_all(log, &buffer[..n]).is_err());
+                }
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno),
             }

@@ -71,6 +71,8 @@ impl Program {
     fn become_it(&self) -> ! {
         debug_assert!(!self.strings.is_empty());
         sys::signal::reset();
+        // Whoever performs has an empty one, which would let everybody write to what a hook makes.
+        rustix::process::umask(Mode::from_raw_mode(0o022));
         if let Ok(null) = rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
             let _ = rustix::stdio::dup2_stdin(&null);
         }

@@ -26,7 +26,7 @@ impl LogFile {
     /// Opens it, to be appended to.
     pub(super) fn open(path: &str, console: &Console) -> std::io::Result<LogFile> {
         let file =
-            OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(libc::O_NOFOLLOW).open(path)?;
+            OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)?;
         let written = file.metadata()?.len();
         Ok(LogFile { path: path.into(), file, written, limit: console.size, rotate: console.rotate })
     }

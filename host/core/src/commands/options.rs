@@ -256,8 +256,8 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::KeepVar, "", &["keep-var"], needs("NAME"), &[Attach], "keep a variable with --clear-env; may be repeated"),
     row(Opt::Uid, "u", &["uid", "user"], needs("UID"), &[Attach, Execute, Unshare], "run as this user id"),
     row(Opt::Gid, "g", &["gid"], needs("GID"), &[Attach, Execute], "run as this group id"),
-    later(Opt::RemountSysProc, "R", &["remount-sys-proc"], Value::None, &[Attach], "mount /sys and /proc again inside"),
-    later(Opt::PtyLog, "L", &["pty-log"], file(), &[Attach], "a copy of all that the terminal says"),
+    row(Opt::RemountSysProc, "R", &["remount-sys-proc"], Value::None, &[Attach], "with -s and without MOUNT: fresh /proc and /sys for the program"),
+    row(Opt::PtyLog, "L", &["pty-log"], file(), &[Attach], "a copy of all that the terminal says"),
     row(Opt::Context, "c", &["context"], needs("CONTEXT"), &[Attach], "the AppArmor profile or SELinux context to run in"),
     // console
     row(Opt::Tty, "t", &["tty"], needs("NUMBER"), &[Console], "which tty; 0 is the console; else the next that is free"),

@@ -73,7 +73,8 @@ impl Choice {
         let groups = args.value(Opt::Groups).unwrap_or("");
         let asked: [(Opt, Holds); 4] = [
             (Opt::Active, |state| state != "STOPPED"),
-            (Opt::Running, |state| state == "RUNNING"),
+            // LXC counts the frozen among them.
+            (Opt::Running, |state| state != "STOPPED"),
             (Opt::Frozen, |state| state == "FROZEN"),
             (Opt::Stopped, |state| state == "STOPPED"),
         ];
@@ -104,8 +105,7 @@ fn look(store: &Store, name: &Name) -> Row {
         interface: pid.map(net::interfaces).unwrap_or_default(),
         ipv4: ipv4.iter().map(ToString::to_string).collect(),
         ipv6: ipv6.iter().map(ToString::to_string).collect(),
-        // No container has a user namespace yet: `lxc.idmap` is not in force.
-        unprivileged: false,
+        unprivileged: !config.idmap.is_empty(),
     }
 }
 

@@ -90,7 +90,8 @@ pub fn table(rows: &[Row], columns: &[Column]) -> String {
 
 /// Names in as many columns as fit a terminal of `across` letters; one in a line where there is none.
 pub fn names(rows: &[Row], across: Option<usize>) -> String {
-    let longest = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0);
+    // LXC's least width is that of the table's head.
+    let longest = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0).max("NAME".len());
     let each = across.map_or(1, |across| ((across + 1) / (longest + 1)).max(1));
     let mut out = String::new();
     for line in rows.chunks(each) {

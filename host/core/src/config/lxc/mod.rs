@@ -4,6 +4,7 @@
 //! is a `Problem`, and the caller decides what to do with a configuration that has some.
 
 mod android;
+mod answer;
 mod apply;
 mod caps;
 mod cgroup;
@@ -20,6 +21,7 @@ mod supervisor;
 mod table;
 mod values;
 
+pub use answer::answer;
 pub use keys::{Key, Release};
 pub use print::{UnknownKey, get, print};
 pub use table::KEYS;

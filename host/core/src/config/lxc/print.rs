@@ -56,7 +56,7 @@ pub(super) fn shown(value: &str) -> Cow<'_, str> {
 }
 
 /// The lines of one row.
-fn lines(config: &Config, key: &Key) -> Vec<(String, String)> {
+pub(super) fn lines(config: &Config, key: &Key) -> Vec<(String, String)> {
     let one = |value: String| [(key.name.to_string(), value)].into();
     let flag = |on: bool| if on { "1" } else { "0" }.to_string();
     match &key.means {
