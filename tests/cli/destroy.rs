@@ -98,7 +98,9 @@ fn a_container_that_runs_is_refused_or_stopped_first() {
     let place = Place::new();
     // Its cgroups are the machine's: a name of its own, beside other tests.
     let name = format!("cli-{}", std::process::id());
-    place.keel(&format!("create -q -t busybox -n {name} --init busybox")).ok();
+    let head = place.path().join("head.conf");
+    std::fs::write(&head, "lxc.net.0.type = empty\n").unwrap();
+    place.keel(&format!("create -q -t busybox -n {name} --init busybox -f {}", head.display())).ok();
     let run = place.path().join("run");
     std::fs::create_dir(&run).unwrap();
     let keel = |line: &str| {

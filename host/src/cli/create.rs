@@ -13,7 +13,7 @@ use super::{Answer, Call, Refusal};
 use crate::create::android::Source;
 use crate::create::{Head, Init, Password, Request, Template, create};
 use crate::fault::{Result, at, say};
-use crate::store::DEFAULT_CONF;
+use crate::store::{DEFAULT_CONF, system_setting};
 use crate::sys::signalfd;
 
 /// Makes the container and says what there is to know about it.
@@ -127,9 +127,11 @@ pub fn interrupts() -> Result<impl Fn() -> bool> {
     })
 }
 
-/// What the configuration begins with: the file given, else /etc/lxc/default.conf where there is one.
+/// What the configuration begins with: the file given, else that of lxc.default_config, else /etc/lxc/default.conf where
+/// there is one.
 fn head(given: Option<&str>) -> Result<Option<Head>> {
-    let path = Path::new(given.unwrap_or(DEFAULT_CONF));
+    let setting = if given.is_none() { system_setting("lxc.default_config")? } else { None };
+    let path = Path::new(given.or(setting.as_deref()).unwrap_or(DEFAULT_CONF));
     match fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Head::new(&path.display().to_string(), text).map(Some),

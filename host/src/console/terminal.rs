@@ -16,7 +16,8 @@ impl<'a> Raw<'a> {
         let before = tcgetattr(fd)?;
         let mut raw = before.clone();
         raw.make_raw();
-        tcsetattr(fd, OptionalActions::Flush, &raw)?;
+        // What was typed ahead, as soon as the greeting was seen, is for the other side.
+        tcsetattr(fd, OptionalActions::Drain, &raw)?;
         Ok(Raw { fd, before })
     }
 }

@@ -219,7 +219,7 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
         config += &format!("lxc.uts.name = {}\n", request.name);
         if request.rootfs.is_some() {
             config += &format!("lxc.rootfs.path = dir:{}\n", seen(request, rootfs)?);
-        } else if request.head.is_none() {
+        } else if !config.lines().any(|line| line.trim_start().starts_with("lxc.rootfs")) {
             notes.push("no lxc.rootfs.path is set: it would run in the host's own root file system".to_owned());
         }
         return Ok((config, Fill::Nothing));
