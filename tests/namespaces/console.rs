@@ -197,3 +197,27 @@ fn all_that_the_console_says_is_logged() {
     assert_eq!(std::fs::read_to_string(&log).expect("a log").replace('\r', ""), "hello\n");
     container.assert_nothing_left();
 }
+
+#[test]
+fn the_console_is_heard_while_a_tty_is_lent() {
+    if !root() {
+        return;
+    }
+    let container = Container::busybox(&[]);
+    let log = container.base().join("console.log");
+    container.add_config(&format!("lxc.console.logfile = {}\n", log.display()));
+    container.start();
+    let mut terminal = container.on_terminal("console -t 1");
+    terminal.dialog.expect("Connected to tty 1");
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    for (word, round) in [("while", 1), ("after", 2)] {
+        let mut say = container.command("attach");
+        tests::ran::run(say.args(["--", "sh", "-c", &format!("echo {word} > /dev/console")])).ok();
+        tests::proc::until(&format!("'{word}' is in the log"), container.base(), || {
+            said().contains(word).then_some(())
+        });
+        if round == 1 {
+            leaves(&mut terminal);
+        }
+    }
+}

@@ -190,7 +190,9 @@ impl Watch {
         };
         let (Some(master), Some(attached)) = (master, self.clients.get(&number)) else { return };
         // Two readers would share the output: the loop reads on when the tty is back.
-        if let (0, Some(token)) = (tty, container.console.take()) {
+        if tty == 0
+            && let Some(token) = container.console.take()
+        {
             self.events.remove(token, master);
         }
         let mut map = Map::new();
