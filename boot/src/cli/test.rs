@@ -9,17 +9,17 @@ use crate::suite::{self, Program, Tally};
 use crate::target::Target;
 use crate::{apt, artifacts};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 type Stage = fn() -> Result<Tally>;
 
 /// Test programs that make namespaces.
-const ROOT: [&str; 7] = ["namespaces", "pid1", "keys", "network", "android", "budgets", "tools"];
+const ROOT: [&str; 8] = ["namespaces", "pid1", "keys", "network", "android", "budgets", "tools", "guests"];
 
 /// What sudo would drop of the environment.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
     "PATH",
     "HOME",
     "MUST",
@@ -29,15 +29,22 @@ const KEPT: [&str; 9] = [
     "KEEL_CACHE",
     "KEEL_ACCEL",
     "KEEL_KERNEL",
+    "KEEL_MIRROR",
 ];
 
+/// Where debootstrap looks for the keys that a Debian is signed with.
+const DEBIANS_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 /// What the tests look for, besides what every Debian has.
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 9] = [
     artifacts::QEMU,
     artifacts::BUSYBOX,
     Need { package: "strace", there: || apt::program("strace").is_some() },
     Need { package: "binutils", there: || apt::program("nm").is_some() },
     Need { package: "iproute2", there: || apt::program("ip").is_some() },
+    Need { package: "debootstrap", there: || apt::program("debootstrap").is_some() },
+    // Ubuntu's does not come with it, and only recommends it.
+    Need { package: "debian-archive-keyring", there: || Path::new(DEBIANS_KEYS).is_file() },
     Need { package: "e2fsprogs", there: || apt::program("mke2fs").is_some() },
     Need { package: "uidmap", there: || apt::program("newuidmap").is_some() },
 ];
@@ -48,7 +55,7 @@ const STAGES: [(&str, &str, Stage); 6] = [
     ("unit", "unit and golden tests", unit),
     ("pid1", "pid1's own tests", pid1),
     ("cross", "static builds for every processor", cross),
-    ("tests", "tidy, namespaces, network, boots", tests),
+    ("tests", "tidy, namespaces, network, guests, boots", tests),
 ];
 
 /// Runs the stages, prints what was skipped, and the line that CI reads.
