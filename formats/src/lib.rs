@@ -6,3 +6,4 @@ pub mod bootimg;
 pub mod codec;
 pub mod cpio;
 pub mod fault;
+pub mod sparse;

@@ -36,7 +36,7 @@ const KEPT: [&str; 10] = [
 const DEBIANS_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// What the tests look for, besides what every Debian has.
-const NEEDS: [Need; 9] = [
+const NEEDS: &[Need] = &[
     artifacts::QEMU,
     artifacts::BUSYBOX,
     Need { package: "strace", there: || apt::program("strace").is_some() },
@@ -47,6 +47,10 @@ const NEEDS: [Need; 9] = [
     Need { package: "debian-archive-keyring", there: || Path::new(DEBIANS_KEYS).is_file() },
     Need { package: "e2fsprogs", there: || apt::program("mke2fs").is_some() },
     Need { package: "uidmap", there: || apt::program("newuidmap").is_some() },
+    Need { package: "squashfs-tools", there: || apt::program("mksquashfs").is_some() },
+    Need { package: "erofs-utils", there: || apt::program("mkfs.erofs").is_some() },
+    Need { package: "bzip2", there: || apt::program("bzip2").is_some() },
+    Need { package: "lzop", there: || apt::program("lzop").is_some() },
 ];
 
 const STAGES: [(&str, &str, Stage); 6] = [
@@ -148,7 +152,7 @@ fn pid1() -> Result<Tally> {
 }
 
 fn tests() -> Result<Tally> {
-    apt::ensure(&NEEDS)?;
+    apt::ensure(NEEDS)?;
     println!("building keel and pid1");
     let binaries = both(Target::STOCK)?;
     let built = [("KEEL_BIN", binaries.keel), ("PID1_BIN", binaries.pid1)];

@@ -71,6 +71,7 @@ pub fn run(call: &mut Call) -> Answer {
             cache: path(Opt::Cache),
             cmdline: text(Opt::Cmdline),
             hardware: text(Opt::Hardware),
+            adb: args.value(Opt::AdbPort).map(port).transpose()?,
         }),
         (true, None) => {
             return Err(UsageError("no ramdisk given: -t android NAME -- --ramdisk FILE --system IMAGE".into()).into());
@@ -100,6 +101,10 @@ pub fn run(call: &mut Call) -> Answer {
         }
     }
     Ok(0)
+}
+
+fn port(text: &str) -> std::result::Result<u16, UsageError> {
+    text.parse().ok().filter(|port| *port > 0).ok_or_else(|| UsageError(format!("'{text}' is no TCP port")))
 }
 
 /// `-t tar FILE`, `-t oci DIR`: the file stands among the operands or after `--`.

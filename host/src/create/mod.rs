@@ -138,8 +138,8 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
         };
         config += &fill(request, &work, top, &rootfs, interrupted)?;
     }
-    for name in beside {
-        draft.tree.dir(name, 0o771).map_err(|e| at("mkdir", dir.join(name), e))?;
+    for one in beside {
+        one.make(&draft.tree, &dir)?;
     }
     draft.tree.file("config", 0o640, config.as_bytes()).map_err(|e| at("write", dir.join("config"), e))?;
     if interrupted() {
@@ -160,8 +160,8 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
 enum Fill {
     /// There is none.
     Nothing,
-    /// What a template says, and directories beside the rootfs.
-    Work(Vec<Work>, Vec<&'static str>),
+    /// What a template says, and what is beside the rootfs.
+    Work(Vec<Work>, Vec<android::Beside>),
     /// An archive; `-` is standard input.
     Tar(PathBuf),
     /// An image.

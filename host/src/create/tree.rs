@@ -81,6 +81,13 @@ impl Tree {
         Ok(self.settle(&file, mode)?)
     }
 
+    /// Makes an empty file, to be written by the caller.
+    pub fn image(&self, path: &str, mode: u32) -> io::Result<File> {
+        let file = self.new_file(path)?;
+        self.settle(&file, mode)?;
+        Ok(file)
+    }
+
     /// Makes a device node.
     pub fn node(&self, path: &str, mode: u32, block: bool, major: u32, minor: u32) -> Result<(), Errno> {
         let (parent, name) = self.parent(path)?;
@@ -98,7 +105,7 @@ impl Tree {
 
     fn new_file(&self, path: &str) -> Result<File, Errno> {
         let (parent, name) = self.parent(path)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(File::from(fs::openat(&parent, name, flags, Mode::RUSR | Mode::WUSR)?))
     }
 

@@ -16,10 +16,14 @@ pub struct Android {
     pub hardware: Option<String>,
     /// `keel.android.system`: an image, a block device or a directory, mounted on /system read-only.
     pub system: Option<At<String>>,
+    /// `keel.android.system.image`: the image within that one, by its path there: Android-x86 has a system.img in its system.sfs.
+    pub system_image: Option<String>,
     /// `keel.android.data`: the same for /data, writable; none: a tmpfs.
     pub data: Option<At<String>>,
     /// `keel.android.cache`: the same for /cache, writable; none: a tmpfs.
     pub cache: Option<At<String>>,
+    /// `keel.android.adb`: the TCP port of its adbd; 0: none. Without a network of its own, the host's port leads there.
+    pub adb: u32,
     /// `keel.android.binder`.
     pub binder: Binder,
     /// `keel.android.binder.device`: the host's node where there is no binderfs, by its name in /proc/misc; none: `binder`.

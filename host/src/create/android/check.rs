@@ -3,9 +3,10 @@
 use super::Files;
 use crate::fault::{Result, at, say};
 use formats::cpio::{Entry, kind};
+use keel_core::failure::Failure;
 use std::fs;
 use std::os::unix::fs::{FileExt, FileTypeExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// ELF classes and machines (elf(5)) that a kernel runs, by the machine of this program.
 const RUNS: &[(u8, u16, &str)] = if cfg!(target_arch = "x86_64") {
@@ -19,7 +20,7 @@ const RUNS: &[(u8, u16, &str)] = if cfg!(target_arch = "x86_64") {
 };
 
 /// The files of the ramdisk.
-pub fn files(files: &mut Files, from: &Path, system: Option<&Path>, notes: &mut Vec<String>) -> Result<()> {
+pub fn files(files: &mut Files, from: &Path, notes: &mut Vec<String>) -> Result<()> {
     init(files, from)?;
     owners(files, notes);
     modes(files, notes);
@@ -32,13 +33,6 @@ pub fn files(files: &mut Files, from: &Path, system: Option<&Path>, notes: &mut 
         files.entry("sbin".into()).or_insert_with(super::directory);
         let link = Entry { mode: kind::LINK | 0o777, data: b"../init".to_vec(), ..Entry::default() };
         files.insert("sbin/ueventd".into(), link);
-    }
-    if let Some(system) = system.filter(|path| path.is_dir()) {
-        for name in ["bin/servicemanager", "bin/sh", "build.prop"] {
-            if fs::symlink_metadata(system.join(name)).is_err() {
-                notes.push(format!("'{}' has no '{name}': is it an Android's /system?", system.display()));
-            }
-        }
     }
     Ok(())
 }
@@ -64,14 +58,21 @@ fn init(files: &mut Files, from: &Path) -> Result<()> {
             "'{shown}': /init is no ELF program [an Android-x86 initrd.img is not the ramdisk: that is ramdisk.img beside it]"
         ));
     };
-    let (class, machine) = (head[4], u16::from_le_bytes([head[18], head[19]]));
-    if RUNS.iter().any(|(c, m, _)| (*c, *m) == (class, machine)) {
+    runs(head).map_err(|machine| {
+        let runs: Vec<&str> = RUNS.iter().map(|(_, _, name)| *name).collect();
+        Failure::new(format!("'{shown}': /init is a program for {machine}; this kernel runs {}", runs.join(" and ")))
+    })
+}
+
+/// Whether this kernel runs a program that begins so; else whose it is.
+pub fn runs(head: &[u8]) -> std::result::Result<(), &'static str> {
+    let [0x7f, b'E', b'L', b'F', class, ..] = head else { return Err("no processor (no ELF header)") };
+    let machine = head.get(18..20).map_or(0, |m| u16::from_le_bytes([m[0], m[1]]));
+    if RUNS.iter().any(|(c, m, _)| (c, *m) == (class, machine)) {
         return Ok(());
     }
     let known = [(3, "x86"), (62, "x86_64"), (40, "arm"), (183, "arm64"), (8, "mips")];
-    let named = known.iter().find(|(m, _)| *m == machine).map_or("an unknown processor", |(_, name)| name);
-    let runs: Vec<&str> = RUNS.iter().map(|(_, _, name)| *name).collect();
-    say(format!("'{shown}': /init is a program for {named}; this kernel runs {}", runs.join(" and ")))
+    Err(known.iter().find(|(m, _)| *m == machine).map_or("an unknown processor", |(_, name)| name))
 }
 
 /// All that is in a ramdisk is root's. Unpacked and packed again by somebody else, it is not.
@@ -104,8 +105,16 @@ fn nodes(files: &Files, notes: &mut Vec<String>) {
     }
 }
 
-/// The path of an image, a device or a directory, as the configuration says it.
-pub fn volume(name: &str, path: &Path) -> Result<String> {
+/// What is at the path of --system, --data or --cache.
+pub enum Volume {
+    /// Used as it is, by this path.
+    Plain(String),
+    /// A sparse image: made plain beside the rootfs.
+    Sparse(PathBuf),
+}
+
+/// Checks it.
+pub fn volume(name: &str, path: &Path) -> Result<Volume> {
     let path = fs::canonicalize(path).map_err(|e| at(&format!("--{name}: open"), path, e))?;
     let meta = fs::metadata(&path).map_err(|e| at("stat", &path, e))?;
     let kind = meta.file_type();
@@ -116,20 +125,21 @@ pub fn volume(name: &str, path: &Path) -> Result<String> {
         let file = fs::File::open(&path).map_err(|e| at("open", &path, e))?;
         let mut head = [0; 1084];
         let read = file.read_exact_at(&mut head, 0).is_ok();
-        let is = |at: usize, magic: &[u8]| head.get(at..at + magic.len()) == Some(magic);
-        // Android's sparse format (system/core/libsparse/sparse_format.h).
-        if is(0, &[0x3a, 0xff, 0x26, 0xed]) {
-            return say(format!("--{name}: '{}' is a sparse image: make it plain first (simg2img)", path.display()));
+        if head.starts_with(&formats::sparse::MAGIC) {
+            return Ok(Volume::Sparse(path));
         }
-        // squashfs, ext2 to 4, erofs, and what has a boot sector's end (vfat).
-        let known =
-            is(0, b"hsqs") || is(1080, &[0x53, 0xef]) || is(1024, &[0xe2, 0xe1, 0xf5, 0xe0]) || is(510, &[0x55, 0xaa]);
-        if !read || !known {
+        if !read || !is_file_system(&head) {
             return say(format!("--{name}: '{}' is no image of squashfs, ext4 or erofs", path.display()));
         }
     }
     match path.to_str() {
-        Some(text) if !text.chars().any(char::is_control) && text.trim() == text => Ok(text.to_owned()),
+        Some(text) if !text.chars().any(char::is_control) && text.trim() == text => Ok(Volume::Plain(text.to_owned())),
         _ => say(format!("--{name}: '{}' cannot be written into a configuration file", path.display())),
     }
+}
+
+/// squashfs, ext2 to 4, erofs, and what has a boot sector's end (vfat).
+pub fn is_file_system(head: &[u8; 1084]) -> bool {
+    let is = |at: usize, magic: &[u8]| head.get(at..at + magic.len()) == Some(magic);
+    is(0, b"hsqs") || is(1080, &[0x53, 0xef]) || is(1024, &[0xe2, 0xe1, 0xf5, 0xe0]) || is(510, &[0x55, 0xaa])
 }

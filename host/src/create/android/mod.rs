@@ -1,10 +1,16 @@
 //! An Android container: its ramdisk unpacked and checked, the places of its /system, /data and /cache.
 //!
-//! Reads ramdisks that are plain or packed with gzip or lz4, and boot images of versions 0 to 4 around them. Not there: zstd
-//! and xz (no room in this program), sparse system images. What would keep Android from booting is repaired or named.
+//! Reads ramdisks that are plain or packed, and boot images of versions 0 to 4 around them. What would keep Android from booting
+//! is repaired or named.
 
+mod adb;
+mod beside;
 mod check;
+mod packed;
 mod rc;
+mod system;
+
+pub use beside::Beside;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +25,7 @@ use super::manifest::{self, Make, check_components};
 use super::template::Template;
 use super::work::Work;
 use crate::fault::{Result, at, say};
+use check::Volume;
 
 /// No unpacked ramdisk is larger.
 const LIMIT: usize = 512 << 20;
@@ -38,24 +45,27 @@ pub struct Source {
     pub cmdline: Option<String>,
     /// androidboot.hardware.
     pub hardware: Option<String>,
+    /// The TCP port of its adbd.
+    pub adb: Option<u16>,
 }
 
 /// The files of a root file system by their paths, parents before children.
 type Files = BTreeMap<String, Entry>;
 
-/// Checked: what is to be written, lines of the configuration, and the directories to make beside the rootfs.
+/// Checked: what is to be written, lines of the configuration, and what to make beside the rootfs.
 pub(super) struct Prepared {
     pub work: Vec<Work>,
     pub lines: String,
-    pub beside: Vec<&'static str>,
+    pub beside: Vec<Beside>,
 }
 
 /// Reads and checks everything. `own` is the container's directory as the configuration is to say it.
 pub(super) fn prepare(source: &Source, template: &Template, own: &str, notes: &mut Vec<String>) -> Result<Prepared> {
     let (mut files, boot_cmdline) = ramdisk(&source.ramdisk)?;
     add_mount_points(template, &mut files)?;
-    check::files(&mut files, &source.ramdisk, source.system.as_deref(), notes)?;
+    check::files(&mut files, &source.ramdisk, notes)?;
     rc::lint(&files, notes);
+    let critical = rc::critical(&files);
     let mut lines = String::new();
     let mut beside = Vec::new();
     let cmdline = source.cmdline.clone().or_else(|| {
@@ -74,17 +84,36 @@ pub(super) fn prepare(source: &Source, template: &Template, own: &str, notes: &m
     let places = [("system", &source.system), ("data", &source.data), ("cache", &source.cache)];
     for (name, given) in places {
         let path = match given {
-            Some(path) => check::volume(name, path)?,
+            Some(given) => match check::volume(name, given)? {
+                Volume::Plain(path) => {
+                    if name == "system"
+                        && let Some(within) = system::look(Path::new(&path), &critical, notes)
+                    {
+                        notes.push(format!("'{path}' has a {within} in it: that is /system"));
+                        lines += &format!("keel.android.system.image = {within}\n");
+                    }
+                    path
+                }
+                Volume::Sparse(from) => {
+                    notes.push(format!("'{}' is sparse: a plain copy is beside the rootfs", from.display()));
+                    beside.push(Beside::Image(name, from));
+                    format!("{own}/{name}.img")
+                }
+            },
             None if name == "system" => {
                 notes.push("no --system is given: only what is in the ramdisk can run".into());
                 continue;
             }
             None => {
-                beside.push(name);
+                beside.push(Beside::Dir(name));
                 format!("{own}/{name}")
             }
         };
         lines += &format!("keel.android.{name} = {path}\n");
+    }
+    if let Some(port) = source.adb {
+        adb::listen(&mut files, port, notes);
+        lines += &format!("keel.android.adb = {port}\n");
     }
     Ok(Prepared { work: work(files)?, lines, beside })
 }
@@ -102,6 +131,11 @@ fn ramdisk(path: &Path) -> Result<(Files, Option<String>)> {
     }
     let bytes = fs::read(path).map_err(|e| at("read", path, e))?;
     let broken = |why: formats::fault::Fault| Failure::new(format!("'{}': {why}", path.display()));
+    let entries = |bytes: &[u8]| match packed::unpacked(bytes, LIMIT) {
+        Err(why) => say(format!("'{}': {why}", path.display())),
+        Ok(Some(plain)) => Ok(formats::archives::read(&plain, LIMIT).map_err(broken)?.0),
+        Ok(None) => Ok(formats::archives::read(bytes, LIMIT).map_err(broken)?.0),
+    };
     let (entries, cmdline) = match is_boot_image(&bytes) {
         true => {
             let image = BootImage::read(&bytes).map_err(broken)?;
@@ -109,9 +143,9 @@ fn ramdisk(path: &Path) -> Result<(Files, Option<String>)> {
             if ramdisk.is_empty() {
                 return say(format!("'{}' is a boot image without a ramdisk", path.display()));
             }
-            (formats::archives::read(ramdisk, LIMIT).map_err(broken)?.0, Some(image.cmdline()))
+            (entries(ramdisk)?, Some(image.cmdline()))
         }
-        false => (formats::archives::read(&bytes, LIMIT).map_err(broken)?.0, None),
+        false => (entries(&bytes)?, None),
     };
     Ok((by_name(entries).map_err(|why| Failure::new(format!("'{}': {why}", path.display())))?, cmdline))
 }

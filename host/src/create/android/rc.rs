@@ -77,6 +77,28 @@ pub fn lint(files: &Files, notes: &mut Vec<String>) {
     }
 }
 
+/// Services that are called critical and whose program is in /system, with that program.
+pub fn critical(files: &Files) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (_, entry) in files.iter().filter(|(name, e)| name.ends_with(".rc") && e.kind() == kind::FILE) {
+        let text = String::from_utf8_lossy(&entry.data);
+        let mut service = None;
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            match words.as_slice() {
+                ["service", name, program, ..] => service = Some((*name, *program)),
+                ["on", ..] => service = None,
+                ["critical", ..] => {
+                    let in_system = service.filter(|(_, program)| program.starts_with("/system/"));
+                    found.extend(in_system.map(|(name, program)| (name.to_owned(), program.to_owned())));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

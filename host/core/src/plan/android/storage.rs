@@ -1,11 +1,13 @@
 //! Where an Android's files are: `/` on a file system of its own, /system, /data, /cache, and what init.rc would mount.
 
+use super::super::rootfs::place;
 use super::super::{Found, Plan, Planned, Request, inside, mount, operand, outside};
 use super::dir;
 use crate::config::{At, Config, Origin};
 use crate::facts::Facts;
 use crate::step::{Step, ms};
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -31,7 +33,15 @@ pub(super) fn mounts(config: &Config, request: &Request, facts: &Facts, plan: &m
     let android = &config.android;
     let steps = &mut plan.inside;
     if let Some(source) = &android.system {
-        steps.extend(volume(source, system, "system", ms::RDONLY | ms::NODEV, facts));
+        let flags = ms::RDONLY | ms::NODEV;
+        steps.extend(volume(source, system, "system", flags, facts));
+        if let (Some(image), Some(root)) = (&android.system_image, place(config, request)) {
+            // Over the one that it is in, which stays as long as the loop device has the image.
+            let image = format!("{}/system/{}", root.trim_end_matches('/'), image.trim_start_matches('/'));
+            let mount = Box::new(probed(&image, "system", flags, facts));
+            let image = operand(&image);
+            steps.push(Planned::must(Step::MountImage { image, mount }).from(source.origin));
+        }
     }
     for (source, found, at) in [(&android.data, data, "data"), (&android.cache, cache, "cache")] {
         match source {
@@ -49,8 +59,8 @@ pub(super) fn mounts(config: &Config, request: &Request, facts: &Facts, plan: &m
     }
 }
 
-/// An image on a loop device, a block device, or a directory.
-fn volume(source: &At<alloc::string::String>, found: Found, at: &str, flags: u64, facts: &Facts) -> Vec<Planned> {
+/// A device, or an image, whose file system is found out by trying.
+fn probed(source: &str, at: &str, flags: u64, facts: &Facts) -> Step {
     let mut types: Vec<_> = facts.block_filesystems.iter().map(|t| operand(t)).collect();
     // A module comes with its first use, and what is no block file system yet is not in the list.
     for name in ["ext4", "squashfs", "erofs"].map(operand) {
@@ -58,8 +68,12 @@ fn volume(source: &At<alloc::string::String>, found: Found, at: &str, flags: u64
             types.push(name);
         }
     }
-    let probed =
-        Step::MountProbed { source: operand(&source.value), at: inside(at), flags, data: operand(""), fstypes: types };
+    Step::MountProbed { source: operand(source), at: inside(at), flags, data: operand(""), fstypes: types }
+}
+
+/// An image on a loop device, a block device, or a directory.
+fn volume(source: &At<alloc::string::String>, found: Found, at: &str, flags: u64, facts: &Facts) -> Vec<Planned> {
+    let probed = probed(&source.value, at, flags, facts);
     let mount = match found {
         Found::Dir => vec![
             Step::Bind { from: outside(&source.value), at: inside(at), recursive: true },
