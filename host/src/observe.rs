@@ -7,7 +7,7 @@ pub use network::{has_taken_name, network, random};
 use crate::sys::errno;
 use keel_core::facts::{self, Caller, Facts, Lsm, Namespaces};
 use keel_core::failure::Failure;
-use keel_core::plan::Found;
+use keel_core::plan::{DEFAULT_PROFILE, Found};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 
@@ -41,15 +41,28 @@ pub fn facts() -> Result<Facts, Failure> {
         links: Vec::new(),
         random: 0,
         machine: rustix::system::uname().machine().to_string_lossy().into_owned(),
-        lsm: Lsm {
-            apparmor: optional("/sys/module/apparmor/parameters/enabled").trim() == "Y",
-            apparmor_mounts: std::path::Path::new("/sys/kernel/security/apparmor/features/mount").exists(),
-            selinux: std::path::Path::new("/sys/fs/selinux/enforce").exists(),
-        },
+        lsm: lsm(optional("/sys/module/apparmor/parameters/enabled").trim() == "Y"),
         seccomp: facts::seccomp(&status),
         caller: caller(),
         mounts,
     })
+}
+
+fn lsm(apparmor: bool) -> Lsm {
+    let exists = |path: &str| std::path::Path::new(path).exists();
+    let text = |path: &str| read(path).unwrap_or_default();
+    Lsm {
+        apparmor,
+        apparmor_mounts: apparmor && exists("/sys/kernel/security/apparmor/features/mount"),
+        apparmor_default: apparmor
+            && text("/proc/self/attr/current").trim() == "unconfined"
+            && text("/sys/kernel/security/apparmor/profiles")
+                .lines()
+                .any(|line| line.strip_prefix(DEFAULT_PROFILE).is_some_and(|mode| mode.starts_with(" ("))),
+        // Where it is for everybody else, too, if PATH is that of an ordinary user.
+        apparmor_parser: apparmor && (in_path("apparmor_parser") || exists("/sbin/apparmor_parser")),
+        selinux: exists("/sys/fs/selinux/enforce"),
+    }
 }
 
 fn caller() -> Caller {

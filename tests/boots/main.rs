@@ -9,4 +9,5 @@ mod faults;
 mod guest;
 mod handover;
 mod host;
+mod labels;
 mod reports;

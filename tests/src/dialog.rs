@@ -150,7 +150,7 @@ impl Dialog {
                 && let Ok(code) = code.parse()
             {
                 // The echo comes once from the terminal, and once more from a shell that was not ready yet.
-                let body = out.rsplit_once("$?))>\"").map_or(out.as_str(), |(_, rest)| rest);
+                let body = &out[end_of_echo(&out)..];
                 let body = body.replace('\r', "");
                 let lines: Vec<&str> = body.trim_start_matches('\n').lines().filter(|l| !is_kernels(l)).collect();
                 let end = if lines.is_empty() || !body.ends_with('\n') { "" } else { "\n" };
@@ -185,4 +185,41 @@ fn is_kernels(line: &str) -> bool {
 
 fn position(all: &[u8], part: &[u8]) -> Option<usize> {
     all.windows(part.len().max(1)).position(|w| w == part)
+}
+
+/// Where the last echo of the line that `sh` types ends; a terminal breaks it anywhere.
+fn end_of_echo(text: &str) -> usize {
+    const END: &[u8] = b"$?))>\"";
+    let (mut matched, mut end) = (0, 0);
+    for (at, byte) in text.bytes().enumerate().rev() {
+        if byte == END[END.len() - 1 - matched] {
+            if matched == 0 {
+                end = at + 1;
+            }
+            matched += 1;
+            if matched == END.len() {
+                return end;
+            }
+        } else if matched == 0 || !matches!(byte, b'\r' | b'\n') {
+            matched = 0;
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of_echo;
+
+    #[test]
+    fn an_echo_ends_where_it_ends_wherever_it_is_broken() {
+        for (text, rest) in [
+            ("# x; echo \"<$((1000+$?))>\"\r\nout\"\n", "\r\nout\"\n"),
+            ("# x; echo \"<$((1000+$\r\n?))>\"\r\nout\n", "\r\nout\n"),
+            ("echo \"<$((1000+$?))>\"\n# echo \"<$((1000+$?)\r\n)>\"\nout", "\nout"),
+            ("plain\n", "plain\n"),
+        ] {
+            assert_eq!(&text[end_of_echo(text)..], rest, "{text:?}");
+        }
+    }
 }

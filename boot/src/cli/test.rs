@@ -46,6 +46,8 @@ const NEEDS: &[Need] = &[
     // Ubuntu's does not come with it, and only recommends it.
     Need { package: "debian-archive-keyring", there: || Path::new(DEBIANS_KEYS).is_file() },
     Need { package: "e2fsprogs", there: || apt::program("mke2fs").is_some() },
+    Need { package: "apparmor", there: || Path::new("/sbin/apparmor_parser").exists() },
+    Need { package: "checkpolicy", there: || apt::program("checkpolicy").is_some() },
     Need { package: "uidmap", there: || apt::program("newuidmap").is_some() },
     Need { package: "squashfs-tools", there: || apt::program("mksquashfs").is_some() },
     Need { package: "erofs-utils", there: || apt::program("mkfs.erofs").is_some() },

@@ -74,6 +74,8 @@ fn facts(words: &str) -> Facts {
             "no-cgroup2" => facts.filesystems.retain(|f| f != "cgroup2"),
             "apparmor" => (facts.lsm.apparmor, facts.lsm.apparmor_mounts) = (true, true),
             "apparmor-incomplete" => facts.lsm.apparmor = true,
+            "lxc-default" => facts.lsm.apparmor_default = true,
+            "parser" => facts.lsm.apparmor_parser = true,
             "selinux" => facts.lsm.selinux = true,
             "under-filter" => facts.seccomp = Seccomp::Confined,
             "no-filters" => facts.seccomp = Seccomp::Missing,

@@ -7,6 +7,10 @@ pub struct Lsm {
     pub apparmor: bool,
     /// It knows mounts (/sys/kernel/security/apparmor/features/mount).
     pub apparmor_mounts: bool,
+    /// The profile of LXC's package is loaded, which it gives to containers that name none, and the caller is under none.
+    pub apparmor_default: bool,
+    /// apparmor_parser(8) is there, which compiles profiles.
+    pub apparmor_parser: bool,
     /// SELinux is in force.
     pub selinux: bool,
 }

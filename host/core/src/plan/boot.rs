@@ -132,6 +132,13 @@ fn file_systems(facts: &Facts, plan: &mut Plan) {
     };
     let safe = ms::NOSUID | ms::NODEV | ms::NOEXEC;
     place("sysfs", "/sys", safe, "", true);
+    // Security modules are asked and told there.
+    if facts.has_filesystem("securityfs") {
+        place("securityfs", "/sys/kernel/security", safe, "", false);
+    }
+    if facts.has_filesystem("selinuxfs") {
+        place("selinuxfs", "/sys/fs/selinux", ms::NOSUID | ms::NOEXEC, "", false);
+    }
     let devtmpfs = facts.has_filesystem("devtmpfs");
     if devtmpfs {
         place("devtmpfs", "/dev", ms::NOSUID, "mode=755", true);

@@ -96,7 +96,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     }
     plan.inside.extend(cgroups.join);
     elsewhere::join(request, &mut plan);
-    let label = rights::label(config, facts, &mut plan, &mut errors);
+    let label = rights::label(config, request, facts, &mut plan, &mut errors);
     if config.keyring_session != Some(false) {
         // ENOSYS without CONFIG_KEYS.
         plan.inside.push(Planned::may(Step::NewKeyring));

@@ -4,6 +4,7 @@
 //! `Facts`. What can't be planned is a sentence before anything is touched.
 
 mod android;
+mod apparmor;
 mod boot;
 mod cgroup;
 mod container;
@@ -18,6 +19,7 @@ mod rights;
 mod rootfs;
 mod translate;
 
+pub use apparmor::DEFAULT_PROFILE;
 pub use boot::{BootCgroups, BootParams, DataDisk, boot, early};
 pub use container::{Request, container};
 pub use hooks::{SHELLS, hooks, stop_hooks};

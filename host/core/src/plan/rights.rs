@@ -1,7 +1,7 @@
 //! What the first program may no longer do: capabilities, new privileges, system calls.
 
-use super::{Plan, Planned, Request, operand};
-use crate::config::{At, Caps, Config};
+use super::{Plan, Planned, Request, apparmor, operand};
+use crate::config::{At, Caps, Config, Origin};
 use crate::facts::{Facts, Seccomp};
 use crate::failure::Failure;
 use crate::seccomp::{self, Arch};
@@ -37,7 +37,13 @@ pub(super) fn give_up(
 /// container has at /proc is its own matter, CVE-2015-1334); the step that is returned writes it before the exec.
 ///
 /// On a kernel without the module the container starts without the label, as with LXC, and that is said.
-pub(super) fn label(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) -> Option<Planned> {
+pub(super) fn label(
+    config: &Config,
+    request: &Request,
+    facts: &Facts,
+    plan: &mut Plan,
+    errors: &mut Vec<Failure>,
+) -> Option<Planned> {
     let at = |plan: &Plan, text: &At<String>| plan.place_of(text.origin).map(|p| format!("{p}: ")).unwrap_or_default();
     let lost = |plan: &mut Plan, text: &At<String>, key: &str, module: &str| {
         let place = at(plan, text);
@@ -46,14 +52,16 @@ pub(super) fn label(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mu
         ));
     };
     let mut wanted = None;
-    if let Some(profile) = &config.apparmor.profile {
+    let default =
+        facts.lsm.apparmor_default.then(|| At { value: apparmor::DEFAULT_PROFILE.into(), origin: Origin::default() });
+    if let Some(profile) = config.apparmor.profile.as_ref().or(default.as_ref()) {
         let key = "lxc.apparmor.profile";
         match profile.value.as_str() {
             "unchanged" => (),
             "unconfined" if !facts.lsm.apparmor => (),
             _ if !facts.lsm.apparmor => lost(plan, profile, key, "AppArmor"),
-            "generated" => errors.push(Failure::new(format!(
-                "{}'{key} = generated' is not there: name a profile that is loaded, unconfined or unchanged",
+            "generated" if !facts.lsm.apparmor_parser => errors.push(Failure::new(format!(
+                "{}'{key} = generated' needs apparmor_parser, which compiles it (Debian's package apparmor)",
                 at(plan, profile)
             ))),
             name if name != "unconfined" && !facts.lsm.apparmor_mounts && !config.apparmor.allow_incomplete => {
@@ -64,14 +72,18 @@ pub(super) fn label(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mu
                 )));
             }
             name => {
-                wanted =
-                    Some((["/proc/self/attr/apparmor/exec", "/proc/self/attr/exec"], format!("exec {name}"), profile))
+                let generated = (name == "generated").then(|| apparmor::name(request));
+                if generated.is_some() {
+                    plan.outside.extend(apparmor::load(config, request).map(|step| step.from(profile.origin)));
+                }
+                let value = format!("exec {}", generated.as_deref().unwrap_or(name));
+                wanted = Some((["/proc/self/attr/apparmor/exec", "/proc/self/attr/exec"], value, profile))
             }
         }
     }
-    if (config.apparmor.allow_nesting || !config.apparmor.raw.is_empty()) && facts.lsm.apparmor {
-        let text =
-            "'lxc.apparmor.allow_nesting' and 'lxc.apparmor.raw' are for generated profiles, which are not there";
+    let generated = config.apparmor.profile.as_ref().is_some_and(|profile| profile.value == "generated");
+    if (config.apparmor.allow_nesting || !config.apparmor.raw.is_empty()) && facts.lsm.apparmor && !generated {
+        let text = "'lxc.apparmor.allow_nesting' and 'lxc.apparmor.raw' are for 'lxc.apparmor.profile = generated'";
         plan.notes.push(text.into());
     }
     if let Some(context) = &config.selinux.context {
