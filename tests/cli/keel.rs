@@ -73,11 +73,14 @@ impl Place {
         &self.0
     }
 
-    /// `keel VERB -P HERE ARGS`
+    /// `keel VERB -P HERE ARGS`. What is created does not begin with this machine's /etc/lxc/default.conf.
     pub fn keel(&self, line: &str) -> Ran {
-        let mut words = line.split_whitespace();
-        let verb = words.next().expect("a verb");
-        keel([OsStr::new(verb), OsStr::new("-P"), self.0.as_os_str()].into_iter().chain(words.map(OsStr::new)))
+        let mut words: Vec<&OsStr> = line.split_whitespace().map(OsStr::new).collect();
+        words.splice(1..1, [OsStr::new("-P"), self.0.as_os_str()]);
+        if words[0] == "create" && !words.iter().any(|word| *word == "-f") {
+            words.splice(1..1, ["-f", "/dev/null"].map(OsStr::new));
+        }
+        keel(words)
     }
 
     pub fn read(&self, path: &str) -> String {
