@@ -14,6 +14,7 @@ mod console;
 mod control;
 mod copy;
 mod create;
+mod devices;
 mod fault;
 mod freezer;
 mod kmsg;

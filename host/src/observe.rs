@@ -16,7 +16,7 @@ pub fn facts() -> Result<Facts, Failure> {
     let mounts = facts::mountinfo(&read("/proc/self/mountinfo")?);
     let optional = |path: &str| read(path).unwrap_or_default();
     // Containers go beside process 1, not below whatever session the caller is in.
-    let hierarchies = hierarchies(&mounts, "/proc/1/cgroup");
+    let hierarchies = hierarchies(&mounts, &optional("/proc/1/cgroup"));
     let namespaces = Namespaces::NAMES
         .iter()
         .filter(|(name, _)| std::fs::symlink_metadata(format!("/proc/self/ns/{name}")).is_ok())
@@ -79,12 +79,18 @@ pub fn in_path(program: &str) -> bool {
 
 /// Containers go below the caller's cgroup, and not beside process 1.
 pub fn below_caller(facts: &mut Facts) {
-    facts.hierarchies = hierarchies(&facts.mounts, "/proc/self/cgroup");
+    facts.hierarchies = callers_hierarchies(facts);
+}
+
+/// Where the caller was when this was asked first: a supervisor with a cgroup of its own has left it since.
+pub fn callers_hierarchies(facts: &Facts) -> Vec<facts::Hierarchy> {
+    static FIRST: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    hierarchies(&facts.mounts, FIRST.get_or_init(|| read("/proc/self/cgroup").unwrap_or_default()))
 }
 
 fn hierarchies(mounts: &[facts::Mount], beside: &str) -> Vec<facts::Hierarchy> {
     let optional = |path: &str| read(path).unwrap_or_default();
-    let mut hierarchies = facts::hierarchies(mounts, &optional(beside));
+    let mut hierarchies = facts::hierarchies(mounts, beside);
     for hierarchy in hierarchies.iter_mut().filter(|h| h.version == 2) {
         let available = optional(&format!("{}/cgroup.controllers", hierarchy.base));
         hierarchy.controllers = available.split_whitespace().map(String::from).collect();

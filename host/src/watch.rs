@@ -12,6 +12,7 @@ pub mod events;
 pub mod launch;
 mod lifecycle;
 mod outlets;
+mod own_cgroup;
 pub mod record;
 mod shared;
 pub mod solo;

@@ -5,7 +5,7 @@ use tests::vm::{Spec, Vm};
 
 /// Version 1's names; where only version 2 is, Keel translates them.
 const LIMITS: &str = "lxc.cgroup.memory.limit_in_bytes = 24M\nlxc.cgroup.pids.max = 20\nlxc.cgroup.devices.deny = a\n\
-    lxc.cgroup.devices.allow = c 1:3 rwm\nlxc.cgroup.devices.allow = c 1:5 rwm\nlxc.cgroup.devices.allow = c 5:* rwm\n\
+    lxc.cgroup.devices.allow = c 1:3 rwm\nlxc.cgroup.devices.allow = /dev/zero rwm\nlxc.cgroup.devices.allow = c 5:* rwm\n\
     lxc.cgroup.devices.allow = c 136:* rwm";
 
 fn booted(words: &str) -> Vm {
@@ -50,9 +50,27 @@ fn limits_are_in_force(vm: &mut Vm) {
     );
 }
 
+/// One device more and away again; what was allowed before stays so.
+#[track_caller]
+fn rules_for_devices_can_be_changed(vm: &mut Vm) {
+    let answers = |vm: &mut Vm| {
+        let tried = Facts::parse(&inside(vm, "can open:/dev/urandom open:/dev/mine open:/dev/full open:/dev/zero").1);
+        ["urandom", "mine", "full", "zero"].map(|name| tried.get(&format!("can.open:/dev/{name}")).to_owned())
+    };
+    assert_eq!(answers(vm), ["EPERM", "ENOENT", "EPERM", "ok"]);
+    vm.dialog.ok("lxc-device -n bb add /dev/urandom /dev/mine");
+    assert_eq!(answers(vm), ["ok", "ok", "EPERM", "ok"]);
+    vm.dialog.ok("lxc-device -n bb del /dev/urandom /dev/mine");
+    assert_eq!(answers(vm), ["EPERM", "ENOENT", "EPERM", "ok"]);
+    vm.dialog.ok("lxc-cgroup -n bb devices.allow '/dev/full r'");
+    assert_eq!(answers(vm), ["EPERM", "ENOENT", "ok", "ok"]);
+    vm.dialog.ok("lxc-cgroup -n bb devices.deny 'c 1:7 rwm'");
+}
+
 #[test]
 fn version_1_in_the_usual_place() {
     let mut vm = booted("keel.cgroup=v1");
+    rules_for_devices_can_be_changed(&mut vm);
     let mounts = vm.dialog.ok("grep ' cgroup ' /proc/mounts");
     for controller in ["memory", "pids", "devices", "cpu", "cpuset", "freezer"] {
         assert!(mounts.contains(&format!("cgroup /sys/fs/cgroup/{controller} cgroup ")), "{controller}: {mounts}");
@@ -77,6 +95,7 @@ fn version_2() {
     let mut vm = booted("keel.cgroup=v2");
     let mounts = vm.dialog.ok("grep cgroup /proc/mounts");
     assert!(mounts.contains("cgroup2 /sys/fs/cgroup cgroup2 ") && !mounts.contains(" cgroup "), "{mounts}");
+    rules_for_devices_can_be_changed(&mut vm);
     limits_are_in_force(&mut vm);
 }
 

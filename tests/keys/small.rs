@@ -59,6 +59,93 @@ fn directories_of_cgroups_are_where_they_shall_be_and_go_with_the_container() {
     container.assert_nothing_left();
 }
 
+/// Its cgroups, as the host has them.
+fn cgroups(pid: i32) -> Vec<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("readable");
+    text.lines().filter_map(|line| line.splitn(3, ':').nth(2)).map(String::from).collect()
+}
+
+#[test]
+fn the_supervisor_has_a_cgroup_of_its_own_and_leaves_it() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = Container::probe("");
+    let (box_, monitor) = (format!("{}-box/c", container.name), format!("{}-mon/m", container.name));
+    container.add_config(&format!("lxc.cgroup.dir.container = {box_}\nlxc.cgroup.dir.monitor = {monitor}"));
+    container.start();
+    container.facts();
+    let supervisor = proc::parent(container.pid()).expect("a supervisor");
+    let all_in = |pid: i32, dir: &str| cgroups(pid).iter().filter(|path| path.ends_with(&format!("/{dir}"))).count();
+    let hierarchies = tests::canary::cgroup_roots().len();
+    assert_eq!((all_in(container.pid(), &box_), all_in(supervisor, &monitor)), (hierarchies, hierarchies));
+    let supervisor = Process::hold(supervisor).expect("it runs");
+    container.keel("stop -k").ok();
+    assert!(supervisor.ends_within(tests::ran::PATIENCE));
+    container.assert_nothing_left();
+
+    // Killed, it cannot leave: the next who looks removes what is left.
+    container.start();
+    let supervisor = proc::parent(container.pid()).and_then(Process::hold).expect("a supervisor");
+    supervisor.signal(Signal::KILL);
+    assert!(supervisor.ends_within(tests::ran::PATIENCE));
+    container.keel("stop -k").ok();
+    container.assert_nothing_left();
+
+    let pivot = format!("keel-pivot-{}", std::process::id());
+    container.add_config(&format!("lxc.cgroup.dir.monitor.pivot = {pivot}"));
+    container.start();
+    let supervisor = proc::parent(container.pid()).and_then(Process::hold).expect("a supervisor");
+    container.keel("stop -k").ok();
+    assert!(supervisor.ends_within(tests::ran::PATIENCE));
+    container.assert_nothing_left();
+    let pivots: Vec<_> =
+        tests::canary::cgroup_roots().iter().map(|root| root.join(&pivot)).filter(|p| p.exists()).collect();
+    assert_eq!(pivots.len(), hierarchies);
+    pivots.iter().for_each(|dir| fs::remove_dir(dir).expect("nobody is in it"));
+}
+
+#[test]
+fn relative_is_below_the_callers_cgroup() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = Container::probe("");
+    let Some(root) = tests::canary::cgroup_roots().into_iter().find(|root| root.join("cgroup.procs").exists()) else {
+        return tests::skip::skip("no cgroups are mounted");
+    };
+    let own = root.join(format!("{}-caller", container.name));
+    fs::create_dir(&own).expect("a cgroup");
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+        if let Ok(value) = fs::read(root.join(file)) {
+            fs::write(own.join(file), value).expect("written");
+        }
+    }
+    for relative in [0, 1] {
+        // Whoever starts it is in that one.
+        let mut start = std::process::Command::new("sh");
+        let script = format!("echo 0 > {}/cgroup.procs && exec \"$@\"", own.display());
+        let keel = container.command("start");
+        start.args(["-c", &script, "sh"]).arg(keel.get_program()).args(keel.get_args());
+        for (name, value) in keel.get_envs() {
+            match value {
+                Some(value) => start.env(name, value),
+                None => start.env_remove(name),
+            };
+        }
+        tests::ran::run(start.args(["-s", &format!("lxc.cgroup.relative={relative}")])).ok();
+        container.facts();
+        let below = format!("/{}-caller/lxc.payload.{}", container.name, container.name);
+        let found = cgroups(container.pid()).iter().filter(|path| path.ends_with(&below)).count();
+        assert_eq!(found, relative, "{:?}", cgroups(container.pid()));
+        let supervisor = proc::parent(container.pid()).and_then(Process::hold).expect("a supervisor");
+        container.keel("stop -k").ok();
+        assert!(supervisor.ends_within(tests::ran::PATIENCE));
+    }
+    fs::remove_dir(&own).expect("nobody is in it");
+    container.assert_nothing_left();
+}
+
 #[test]
 fn a_console_goes_to_a_file_and_its_log_stays_small() {
     if !tests::skip::root() {

@@ -75,6 +75,7 @@ fn facts(words: &str) -> Facts {
             "apparmor" => (facts.lsm.apparmor, facts.lsm.apparmor_mounts) = (true, true),
             "apparmor-incomplete" => facts.lsm.apparmor = true,
             "lxc-default" => facts.lsm.apparmor_default = true,
+            "pid1" => facts.pid1 = true,
             "parser" => facts.lsm.apparmor_parser = true,
             "selinux" => facts.lsm.selinux = true,
             "under-filter" => facts.seccomp = Seccomp::Confined,

@@ -40,6 +40,14 @@ pub fn run(call: &mut Call) -> Answer {
             // One line break more than the file has.
             print(&format!("{}\n", String::from_utf8_lossy(&bytes)))?;
         }
+        // Version 2 has no such file: its rules are a program.
+        Some(value) if matches!(file.as_str(), "devices.allow" | "devices.deny") => {
+            let place = crate::place::Place::of(name.as_str(), &store.lxcpath().display().to_string());
+            let rule = crate::devices::by_number(&value)?;
+            if !crate::devices::change(&place, &live.cgroups.0, file == "devices.allow", &rule)? {
+                return Ok(say(format!("'{name}' has no cgroup that keeps rules for devices"))?);
+            }
+        }
         Some(value) => {
             let write = |path| std::fs::OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes());
             path.ok_or_else(missing).and_then(write).map_err(|e| {

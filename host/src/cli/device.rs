@@ -1,12 +1,13 @@
 //! `keel device`, `lxc-device`: gives a running container a device of the host, or takes it away.
 //!
-//! The node is made below the container's root by descriptor, so that no link of its own leads out. Version 1 cgroups get
-//! the rule as well; the program of a version 2 cgroup cannot be changed from outside. Interfaces of the network are moved
+//! The node is made below the container's root by descriptor, so that no link of its own leads out. Its cgroup gets
+//! the rule as well. Interfaces of the network are moved
 //! in and out.
 use super::state::live;
 use super::{Answer, Call};
 use crate::fault::{at, say};
 use crate::net::moving;
+use crate::place::Place;
 use crate::tree::{dir, names};
 use keel_core::commands::UsageError;
 use keel_core::failure::{Errno, Failure};
@@ -27,7 +28,8 @@ pub fn run(call: &mut Call) -> Answer {
         }
         _ => return Err(UsageError("add or del DEVICE [NAME-INSIDE]".into()).into()),
     };
-    let live = live(&call.store()?, &name);
+    let store = call.store()?;
+    let live = live(&store, &name);
     let Some(pid) = live.pid else { return Ok(say("not running")?) };
     // A device is a path, an interface of the network is none.
     if !device.contains('/') {
@@ -42,8 +44,7 @@ pub fn run(call: &mut Call) -> Answer {
     };
     let number = stat.st_rdev as u64;
     let rule = format!("{letter} {}:{} rwm", fs::major(number as _), fs::minor(number as _));
-    let file = |add| if add { "devices.allow" } else { "devices.deny" };
-    let cgroup = live.cgroups.0.iter().map(|dir| dir.join(file(verb == "add"))).find(|path| path.exists());
+    let place = Place::of(name.as_str(), &store.lxcpath().display().to_string());
     let top = format!("/proc/{pid}/root");
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = fs::open(&top, flags, Mode::empty()).map_err(|e| at("open", &top, e))?;
@@ -53,10 +54,7 @@ pub fn run(call: &mut Call) -> Answer {
     };
     let fault =
         |what: &str, e: rustix::io::Errno| Failure::errno(format_args!("{what} '{inside}'"), Errno(e.raw_os_error()));
-    let allow = || match &cgroup {
-        Some(path) => std::fs::write(path, &rule).map_err(|e| at("write", path, e)),
-        None => Ok(()),
-    };
+    let allow = || crate::devices::change(&place, &live.cgroups.0, verb == "add", &rule);
     if verb == "add" {
         allow()?;
         let mut parent = dir(std::os::fd::AsFd::as_fd(&root), b"").map_err(|e| fault("open", e))?;

@@ -15,6 +15,7 @@ use crate::sys::signalfd;
 use keel_core::config::Config;
 use keel_core::failure::{Errno, Failure};
 use keel_core::seccomp::Insn;
+use keel_core::step::net::Left;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -105,6 +106,10 @@ pub struct Supervised {
     pub(super) helper: Option<i32>,
     /// The filter of system calls that its plan loads.
     pub(super) filter: Vec<Insn>,
+    /// The rules for devices that are a program.
+    pub(super) devices: String,
+    /// What its supervisor leaves on the host when it is killed.
+    pub(super) left_by_supervisor: Vec<Left>,
 }
 
 /// What a supervisor holds of a container.
@@ -150,6 +155,8 @@ impl Supervised {
             backoff: Backoff::default(),
             helper: None,
             filter: Vec::new(),
+            devices: String::new(),
+            left_by_supervisor: Vec::new(),
         }
     }
 
@@ -227,14 +234,18 @@ impl Supervised {
                 (None, Some((starting, _))) => starting.cgroups().to_vec(),
                 (None, None) => Vec::new(),
             },
-            left: match (&self.running, &self.starting) {
-                (Some(running), _) => running.undo.net.left.clone(),
-                (None, Some((starting, _))) => starting.left().to_vec(),
-                (None, None) => Vec::new(),
+            left: {
+                let net = match (&self.running, &self.starting) {
+                    (Some(running), _) => running.undo.net.left.as_slice(),
+                    (None, Some((starting, _))) => starting.left(),
+                    (None, None) => &[],
+                };
+                [self.left_by_supervisor.as_slice(), net].concat()
             },
             own_pid_namespace: self.own_pid_namespace,
             halt_signal: self.definition.config.signal.halt,
             filter: self.filter.clone(),
+            devices: self.devices.clone(),
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Begun {
     pub notes: Vec<String>,
     /// The filter of system calls that it loads.
     pub filter: Vec<Insn>,
+    /// The rules for devices that are a program.
+    pub devices: String,
 }
 
 /// What a container's file says, and what was asked besides.
@@ -57,7 +59,7 @@ pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
 pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
     let mut facts = crate::observe::facts()?;
     let shared = super::shared::resolve(&definition.config, &definition.lxcpath)?;
-    let of_another;
+    let (of_another, numbered);
     let config = match shared.iter().find(|(kind, ..)| *kind == Namespaces::USER) {
         None => &definition.config,
         Some((_, path, origin)) => {
@@ -68,6 +70,15 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
             let idmap = super::shared::idmap(path, *origin)?;
             of_another = Config { idmap, ..definition.config.clone() };
             &of_another
+        }
+    };
+    let config = match crate::devices::has_paths(config) {
+        false => config,
+        true => {
+            let mut config = config.clone();
+            crate::devices::number_all(&mut config)?;
+            numbered = config;
+            &numbered
         }
     };
     if definition.config.cgroup_dir.relative {
@@ -137,10 +148,16 @@ fn seccomp(config: &Config) -> Result<Vec<u8>, Failure> {
 pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
     let plan = plan(definition)?;
     let starting = spawn::begin(&plan)?;
+    let all = plan.inside.iter().chain(plan.rounds.iter().flatten());
+    let devices = all.filter_map(|planned| match &planned.step {
+        Step::AttachDeviceProgram { rules, .. } => Some(rules.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    let devices = devices.last().unwrap_or_default();
     let filter = plan.inside.into_iter().find_map(|planned| match planned.step {
         Step::LoadSeccomp { program, .. } => Some(program),
         _ => None,
     });
     let filter = filter.unwrap_or_default();
-    Ok(Begun { starting, own_pid_namespace: plan.clone.has(Namespaces::PID), notes: plan.notes, filter })
+    Ok(Begun { starting, own_pid_namespace: plan.clone.has(Namespaces::PID), notes: plan.notes, filter, devices })
 }

@@ -56,6 +56,7 @@ impl Watch {
             container.own_pid_namespace = begun.own_pid_namespace;
             container.notes = begun.notes;
             container.filter = begun.filter;
+            container.devices = begun.devices;
             let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));
             Ok((begun.starting, token.map_err(|e| failure("epoll_ctl", &e.into()))?))
         });

@@ -30,6 +30,8 @@ pub struct Record {
     pub halt_signal: Option<i32>,
     /// The filter of system calls that the first program is under, which programs that come later get, too.
     pub filter: Vec<Insn>,
+    /// The rules for devices that are a program of its cgroup: `deny a, allow c 1:3 rwm`.
+    pub devices: String,
 }
 
 impl Record {
@@ -41,6 +43,7 @@ impl Record {
             "boot": boot_id(), "cgroups": self.cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
             "left": self.left.iter().map(written).collect::<Vec<_>>(), "own_pid_namespace": self.own_pid_namespace, "halt_signal": self.halt_signal,
             "filter": self.filter.iter().map(|insn| insn.to_hex()).collect::<String>(),
+            "devices": self.devices,
         });
         let new = place.state().with_extension("new");
         let written = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(
@@ -79,6 +82,7 @@ impl Record {
             own_pid_namespace: value.get("own_pid_namespace").and_then(Value::as_bool).unwrap_or(true),
             halt_signal: value.get("halt_signal").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()),
             filter: text("filter").map_or(Some(Vec::new()), |hex| Insn::of_hex(&hex))?,
+            devices: text("devices").unwrap_or_default(),
         };
         let same_boot = text("boot") == boot_id();
         let alive = start.is_some() && start_time(init) == start && same_boot;

@@ -5,6 +5,7 @@
 use super::container::{Definition, Id};
 use super::end::End;
 use super::events::Token;
+use super::own_cgroup::OwnCgroup;
 use super::{Event, Watch, failure};
 use crate::console::output::Output;
 use crate::console::terminal::{Raw, size, write_all};
@@ -51,7 +52,7 @@ pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> 
         Cloned::Child { .. } => {
             drop(told);
             let failed = match prepare(&definition, pidfile) {
-                Ok(()) => serve(definition, lock, Some(tell.into()), false).is_err(),
+                Ok(own) => serve(definition, lock, Some(tell.into()), false, own).is_err(),
                 Err(cause) => {
                     // EPIPE: `keel start` was killed meanwhile.
                     let _ = write_all(&tell, format!("-{cause}").as_bytes());
@@ -65,7 +66,7 @@ pub fn background(definition: Definition, lock: Lock, pidfile: Option<&str>) -> 
 }
 
 /// What a supervisor in the background does before anything else.
-fn prepare(definition: &Definition, pidfile: Option<&str>) -> Result<(), Failure> {
+fn prepare(definition: &Definition, pidfile: Option<&str>) -> Result<OwnCgroup, Failure> {
     // Before the directory changes: the path is the caller's.
     if let Some(path) = pidfile {
         std::fs::write(path, std::process::id().to_string())
@@ -76,7 +77,8 @@ fn prepare(definition: &Definition, pidfile: Option<&str>) -> Result<(), Failure
     // For ps(1) only; cut to 15 bytes by the kernel.
     let _ = rustix::thread::set_name(&comm);
     crate::kmsg::to_configured(&definition.config.log)?;
-    own_mounts(definition)
+    own_mounts(definition)?;
+    OwnCgroup::enter(&definition.config.cgroup_dir)
 }
 
 /// `lxc.monitor.unshare`: what hooks of the supervisor mount stays its own.
@@ -92,11 +94,16 @@ fn own_mounts(definition: &Definition) -> Result<(), Failure> {
 
 /// Start it and stay until it ends, with its console here; how it ended.
 pub fn foreground(definition: Definition, lock: Lock) -> Result<Option<End>, Failure> {
-    if let Err(cause) = crate::kmsg::to_configured(&definition.config.log).and_then(|()| own_mounts(&definition)) {
-        lock.clear();
-        return Err(cause);
+    let prepared = crate::kmsg::to_configured(&definition.config.log)
+        .and_then(|()| own_mounts(&definition))
+        .and_then(|()| OwnCgroup::enter(&definition.config.cgroup_dir));
+    match prepared {
+        Ok(own) => serve(definition, lock, None, true, own),
+        Err(cause) => {
+            lock.clear();
+            Err(cause)
+        }
     }
-    serve(definition, lock, None, true)
 }
 
 /// A session of its own, nothing of the caller's kept.
@@ -111,7 +118,15 @@ fn detach() -> Result<(), Failure> {
     standard.map_err(|e| failure("dup2", &e.into()))
 }
 
-fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: bool) -> Result<Option<End>, Failure> {
+fn serve(
+    definition: Definition,
+    lock: Lock,
+    tell: Option<OwnedFd>,
+    foreground: bool,
+    own: OwnCgroup,
+) -> Result<Option<End>, Failure> {
+    let left = own.left();
+    let mut own = Some(own);
     let terminal = foreground && !definition.inherit;
     let mut tell = tell;
     let mut say = |text: &str| {
@@ -142,6 +157,7 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
     }
     if let Some(container) = watch.container_mut(id) {
         container.forward = terminal.is_some();
+        container.left_by_supervisor = left;
     }
     watch.launch(id);
     let mut started = false;
@@ -169,6 +185,7 @@ fn serve(definition: Definition, lock: Lock, tell: Option<OwnedFd>, foreground: 
                     }
                     output.finish();
                     drop(terminal);
+                    drop(own.take());
                     return match cause {
                         Some(cause) if !started => {
                             say(&format!("-{cause}"));

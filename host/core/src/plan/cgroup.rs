@@ -53,11 +53,11 @@ pub(super) fn plan(
     let devices = device_rules(config, facts, plan, errors);
     let mut slots = 0;
     for (key, dir) in [("monitor", &config.cgroup_dir.monitor), ("monitor.pivot", &config.cgroup_dir.pivot)] {
-        if let Some(dir) = dir {
+        if let Some(dir) = dir.as_ref().filter(|_| facts.pid1) {
             let at = plan.place_of(dir.origin).map(|p| format!("{p}: ")).unwrap_or_default();
             plan.notes.push(format!(
-                "{at}'lxc.cgroup.dir.{key}' is not in force: the supervisor stays in the cgroup that it was started in, and \
-                 what it uses is counted there"
+                "{at}'lxc.cgroup.dir.{key}' is not in force: process 1 supervises all containers, and what it uses is counted \
+                 in its own cgroup"
             ));
         }
     }

@@ -109,6 +109,23 @@ impl Rules {
     }
 }
 
+/// As a plan writes them: `deny a, allow c 1:3 rwm`.
+impl core::str::FromStr for Rules {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Rules, String> {
+        let mut rules = Rules::default();
+        for rule in text.split(", ") {
+            match rule.split_once(' ') {
+                Some(("allow", rule)) => rules.add(true, rule)?,
+                Some(("deny", rule)) => rules.add(false, rule)?,
+                _ => return Err(format!("'{rule}' neither allows nor denies")),
+            }
+        }
+        Ok(rules)
+    }
+}
+
 fn parse(rule: &str) -> Option<Exception> {
     let mut words = rule.split_whitespace();
     let kind = match words.next()? {
@@ -240,6 +257,13 @@ mod tests {
         assert!(!strict.allows(2, MKNOD, 1, 3) && !strict.allows(1, READ, 8, 0) && !strict.allows(1, READ, 1, 3));
         let mild = rules(&[(false, "b 8:0 w")]);
         assert!(mild.allows(1, READ, 8, 0) && !mild.allows(1, READ | WRITE, 8, 0) && mild.allows(2, WRITE, 8, 0));
+    }
+
+    #[test]
+    fn a_list_is_read_as_a_plan_writes_it() {
+        let list = [(false, "a"), (true, "c 1:3 rwm"), (false, "c 1:3 w")];
+        assert_eq!("deny a, allow c 1:3 rwm, deny c 1:3 w".parse(), Ok(rules(&list)));
+        assert!("deny a, c 1:3 rwm".parse::<Rules>().is_err());
     }
 
     #[test]

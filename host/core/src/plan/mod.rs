@@ -22,6 +22,7 @@ mod translate;
 pub use apparmor::DEFAULT_PROFILE;
 pub use boot::{BootCgroups, BootParams, DataDisk, boot, early};
 pub use container::{Request, container};
+pub use devices::Rules as DeviceRules;
 pub use hooks::{SHELLS, hooks, stop_hooks};
 pub use rootfs::Found;
 
