@@ -149,11 +149,11 @@ pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
     let plan = plan(definition)?;
     let starting = spawn::begin(&plan)?;
     let all = plan.inside.iter().chain(plan.rounds.iter().flatten());
-    let devices = all.filter_map(|planned| match &planned.step {
+    let mut devices = all.filter_map(|planned| match &planned.step {
         Step::AttachDeviceProgram { rules, .. } => Some(rules.to_string_lossy().into_owned()),
         _ => None,
     });
-    let devices = devices.last().unwrap_or_default();
+    let devices = devices.next().unwrap_or_default();
     let filter = plan.inside.into_iter().find_map(|planned| match planned.step {
         Step::LoadSeccomp { program, .. } => Some(program),
         _ => None,
