@@ -4,6 +4,7 @@
 //! there. PID 1 never exits, never panics (`failure` has a hook), and never waits for a terminal: what writes to one is a
 //! child.
 mod agent;
+mod android;
 mod autostart;
 mod buttons;
 pub mod failure;
@@ -82,6 +83,13 @@ fn come_up() -> Result<Settings, (Failure, params::OnFail)> {
     settings.complaints.iter().for_each(|complaint| log::warn!("{complaint}"));
     done.map_err(or)?;
     log::info!("boot: {} steps done", boot.outside.len());
+    if let Some(source) = &settings.android {
+        android::bring_up(source, settings.disk_wait).map_err(or)?;
+        settings.init.get_or_insert_with(|| "/init".into());
+        if settings.lxcpath == crate::store::DEFAULT_LXCPATH {
+            settings.lxcpath = crate::store::default_lxcpath().into();
+        }
+    }
     if settings.terminals.is_empty() && !line.windows(11).any(|w| w == b"keel.getty=") {
         settings.terminals = default_terminal();
     }

@@ -38,6 +38,7 @@ pub fn facts() -> Result<Facts, Failure> {
         binder_protocol: binder_protocol(),
         binder_major: facts::char_major(&optional("/proc/devices"), "binder"),
         pid1: std::process::id() == 1,
+        android_host: crate::store::is_android(),
         links: Vec::new(),
         random: 0,
         machine: rustix::system::uname().machine().to_string_lossy().into_owned(),

@@ -10,6 +10,20 @@ use crate::fault::{Result, at, say};
 
 /// Where LXC keeps containers when nothing else is said.
 pub const DEFAULT_LXCPATH: &str = "/var/lib/lxc";
+/// Where they are on a machine whose root file system is an Android's: made anew at each boot, so the first of these that is there,
+/// else a directory on /data. Elsewhere LXC's own default.
+pub fn default_lxcpath() -> &'static str {
+    const ON_DATA: &str = "/data/lxc";
+    let there = |path: &&str| Path::new(path).is_dir();
+    let found = [DEFAULT_LXCPATH, "/system/local/var/lib/lxc", ON_DATA].into_iter().find(there);
+    found.unwrap_or(if is_android() { ON_DATA } else { DEFAULT_LXCPATH })
+}
+
+/// Whether this machine's root file system is an Android's.
+pub fn is_android() -> bool {
+    Path::new("/system/build.prop").exists()
+}
+
 /// LXC's global settings (lxc.system.conf(5)).
 pub const SYSTEM_CONF: &str = "/etc/lxc/lxc.conf";
 /// What a new container's configuration begins with when `-f` is not given.
@@ -66,12 +80,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// The lxcpath given (`-P`), else `lxc.lxcpath` of /etc/lxc/lxc.conf, else /var/lib/lxc; always absolute.
+    /// The lxcpath given (`-P`), else `lxc.lxcpath` of /etc/lxc/lxc.conf, else [`default_lxcpath`]; always absolute.
     pub fn open(given: Option<&str>) -> Result<Store> {
         let lxcpath = match given {
             Some("") => return say("an empty lxcpath was given"),
             Some(path) => PathBuf::from(path),
-            None => system_setting("lxc.lxcpath")?.map_or_else(|| PathBuf::from(DEFAULT_LXCPATH), PathBuf::from),
+            None => system_setting("lxc.lxcpath")?.map_or_else(|| PathBuf::from(default_lxcpath()), PathBuf::from),
         };
         let lxcpath = std::path::absolute(&lxcpath).map_err(|e| at("getcwd for", &lxcpath, e))?;
         if lxcpath.to_str().is_none_or(|text| text.chars().any(char::is_control)) {

@@ -7,6 +7,7 @@ mod bits32;
 mod boot;
 mod create;
 mod fixture;
+mod host;
 mod images;
 mod properties;
 mod protection;

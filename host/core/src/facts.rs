@@ -18,6 +18,8 @@ pub struct Facts {
     pub kernel: (u16, u16),
     /// The caller's mount table, in the kernel's order.
     pub mounts: Vec<Mount>,
+    /// Whether the host's own root file system is an Android's.
+    pub android_host: bool,
     /// Types in /proc/filesystems.
     pub filesystems: Vec<String>,
     /// Those of them that are on a block device.

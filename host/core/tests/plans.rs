@@ -80,6 +80,7 @@ fn facts(words: &str) -> Facts {
             "selinux" => facts.lsm.selinux = true,
             "under-filter" => facts.seccomp = Seccomp::Confined,
             "no-filters" => facts.seccomp = Seccomp::Missing,
+            "android-host" => facts.android_host = true,
             "stock-android" => facts.namespaces = Namespaces(Namespaces::MNT),
             word => panic!("no facts '{word}'"),
         }

@@ -42,6 +42,9 @@ pub(super) fn become_it(
     let user = environment::user(attach.uid);
     let mut variables = attach.environment.variables(std::env::vars_os(), &user);
     if let Some((area, size)) = &attach.properties {
+        // The caller may be a program of the host's own Android, and have these of that one.
+        let others: [&[u8]; 2] = [b"ANDROID_PROPERTY_WORKSPACE=", b"ANDROID_SOCKET_"];
+        variables.retain(|line| !others.iter().any(|name| line.to_bytes().starts_with(name)));
         variables.extend(CString::new(format!("ANDROID_PROPERTY_WORKSPACE={},{size}", area.as_raw_fd())));
     }
     let path = path_of(&variables);

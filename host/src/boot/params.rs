@@ -2,6 +2,7 @@
 //!
 //! Pure. Words are split as the kernel splits them (`pid1::cmdline`). A value that makes no sense is said and the default
 //! holds; an unknown `keel.` word is said with its nearest neighbour; words of others are left alone.
+use super::android::Source;
 use keel_core::nearest;
 use keel_core::plan::{BootCgroups, BootParams, DataDisk};
 use keel_core::step::ms;
@@ -34,6 +35,10 @@ pub struct Settings {
     pub containers: Vec<String>,
     /// Where containers are defined.
     pub lxcpath: String,
+    /// An Android-x86 on a disk.
+    pub android: Option<Source>,
+    /// How long its disk may take to come.
+    pub disk_wait: Duration,
     /// Whom to hand PID 1 over to.
     pub init: Option<String>,
     /// What to do on a failure.
@@ -68,6 +73,8 @@ impl Default for Settings {
             boot: BootParams::default(),
             containers: Vec::new(),
             lxcpath: crate::store::DEFAULT_LXCPATH.into(),
+            android: None,
+            disk_wait: Duration::from_millis(DISK_WAIT_MS.into()),
             init: None,
             on_fail: OnFail::PowerOff,
             loglevel: LevelFilter::Info,
@@ -188,6 +195,12 @@ pub static PARAMS: &[Param] = &[
         let seconds = if v.is_empty() { Some(ROOTWAIT_MS) } else { v.parse::<u32>().ok().and_then(|s| s.checked_mul(1000)) };
         put(&mut d.wait_ms, seconds.map(Some))
     }),
+    row("SRC", "[/DIRECTORY]", "none", "Android-x86: the directory with ramdisk.img and system.sfs on a disk; its init becomes PID 1, keel stays beside it", |d, v| {
+        d.settings.android.get_or_insert_default().src = v.into(); Some(())
+    }),
+    row("DATA", "[DEVICE]", "none", "Android-x86: the device of /data; empty: what is beside ramdisk.img, else a tmpfs", |d, v| {
+        d.settings.android.get_or_insert_default().data = v.into(); Some(())
+    }),
     row("ro", "", "off", "the disk is mounted read-only", |d, _| { d.flags |= ms::RDONLY; Some(()) }),
     row("rw", "", "on", "the disk is mounted for writing", |d, _| { d.flags &= !ms::RDONLY; Some(()) }),
 ];
@@ -265,7 +278,10 @@ impl Draft {
             Some(list) => list.into_iter().filter(|n| pid1::terminal::is_name(n.as_bytes())).collect(),
             None => named(&terminals),
         };
-        if let Some(device) = self.device.or(self.root) {
+        settings.disk_wait = Duration::from_millis(self.wait_ms.unwrap_or(DISK_WAIT_MS).into());
+        // Android-x86's own line says root=/dev/ram0, which is what it boots from.
+        let root = self.root.filter(|_| settings.android.is_none());
+        if let Some(device) = self.device.or(root) {
             settings.boot.data = Some(DataDisk {
                 device,
                 fstype: self.fstype,
@@ -339,6 +355,16 @@ mod tests {
             (disk.flags, disk.at.as_str(), disk.wait_ms),
             (ms::NOATIME | ms::RDONLY, "/var/lib/lxc", ROOTWAIT_MS)
         );
+    }
+
+    #[test]
+    fn android_x86s_own_words() {
+        let s = read(b"root=/dev/ram0 androidboot.hardware=x86 quiet SRC=/android-4.2 DATA= keel.data.wait=3");
+        assert_eq!(s.complaints, Vec::<String>::new());
+        assert_eq!(s.android, Some(Source { src: "/android-4.2".into(), data: String::new() }));
+        assert_eq!((s.boot.data, s.disk_wait), (None, Duration::from_secs(3)));
+        assert_eq!(read(b"DATA=/dev/sda2").android.unwrap().data, "/dev/sda2");
+        assert_eq!(read(b"root=/dev/sda1").android, None);
     }
 
     #[test]

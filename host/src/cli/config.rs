@@ -6,7 +6,7 @@ use super::{Answer, Call};
 use crate::fault::Result;
 use crate::load::{self, Files};
 use crate::rewrite;
-use crate::store::{DEFAULT_CONF, DEFAULT_LXCPATH, system_setting};
+use crate::store::{DEFAULT_CONF, DEFAULT_LXCPATH, default_lxcpath, system_setting};
 use keel_core::commands::{self, Opt, UsageError};
 use keel_core::config::lxc::{self, KEYS, Severity, UnknownKey, edit};
 use keel_core::failure::Failure;
@@ -62,6 +62,7 @@ pub fn run(call: &mut Call) -> Answer {
     };
     let value = match (*name, call.args.value(Opt::LxcPath)) {
         ("lxc.lxcpath", Some(path)) => Some(path.to_owned()),
+        ("lxc.lxcpath", None) => Some(system_setting(name)?.unwrap_or_else(|| default_lxcpath().into())),
         _ => system_setting(name)?.or(default.map(String::from)),
     };
     print(&match (json, value) {

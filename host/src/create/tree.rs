@@ -29,6 +29,12 @@ impl Tree {
         Ok(tree)
     }
 
+    /// A directory that is there, and is to be filled.
+    pub fn open(path: &std::path::Path) -> Result<Tree, Errno> {
+        let top = fs::open(path, DIR, Mode::empty())?;
+        Ok(Tree { top, root: rustix::process::geteuid().is_root() })
+    }
+
     /// The directory itself.
     pub fn top(&self) -> BorrowedFd<'_> {
         self.top.as_fd()

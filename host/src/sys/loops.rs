@@ -37,6 +37,12 @@ struct Info {
 pub struct Name([u8; 32]);
 
 impl Name {
+    fn of(dir: &str, number: i32) -> Name {
+        let mut name = Name([0; 32]);
+        let _ = std::io::Write::write_fmt(&mut &mut name.0[..31], format_args!("/dev/{dir}loop{number}"));
+        name
+    }
+
     /// As a C string.
     pub fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
@@ -46,13 +52,28 @@ impl Name {
 /// Puts a file on a free device, which is let go of with its last user. Allocates nothing.
 pub fn attach(file: BorrowedFd<'_>, readonly: bool) -> Result<(OwnedFd, Name), Errno> {
     let open = |path: &CStr, flags| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()).map_err(errno);
-    let control = open(c"/dev/loop-control", OFlags::RDWR)?;
-    for _ in 0..TRIES {
-        // SAFETY: takes no argument; answers the number of a device that is free now.
-        let number = checked(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) })?;
-        let mut name = Name([0; 32]);
-        let _ = std::io::Write::write_fmt(&mut &mut name.0[..31], format_args!("/dev/loop{number}"));
-        let device = open(name.as_c_str(), if readonly { OFlags::RDONLY } else { OFlags::RDWR })?;
+    let control = match open(c"/dev/loop-control", OFlags::RDWR) {
+        Ok(control) => Some(control),
+        // COMPAT(linux<3.1): the devices are tried one after the other.
+        Err(Errno::NOENT) => None,
+        Err(e) => return Err(e),
+    };
+    let flags = if readonly { OFlags::RDONLY } else { OFlags::RDWR };
+    for tried in 0..TRIES as i32 {
+        let number = match &control {
+            // SAFETY: takes no argument; answers the number of a device that is free now.
+            Some(control) => checked(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) })?,
+            None => tried,
+        };
+        let mut name = Name::of("", number);
+        let device = match open(name.as_c_str(), flags) {
+            // Where Android's ueventd makes the nodes.
+            Err(Errno::NOENT) => {
+                name = Name::of("block/", number);
+                open(name.as_c_str(), flags)?
+            }
+            device => device?,
+        };
         // SAFETY: takes a descriptor, which is open.
         match checked(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_SET_FD as _, file.as_raw_fd()) }) {
             Err(Errno::BUSY) => continue,

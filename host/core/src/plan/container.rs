@@ -97,7 +97,9 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     plan.inside.extend(cgroups.join);
     elsewhere::join(request, &mut plan);
     let label = rights::label(config, request, facts, &mut plan, &mut errors);
-    if config.keyring_session != Some(false) {
+    // An Android's encrypted /data has its keys in the session keyring of its init: with one of its own a container could not read
+    // what it is on.
+    if config.keyring_session.unwrap_or(!facts.android_host) {
         // ENOSYS without CONFIG_KEYS.
         plan.inside.push(Planned::may(Step::NewKeyring));
     }

@@ -23,6 +23,7 @@ use keel_core::failure::Failure;
 
 use super::manifest::{self, Make, check_components};
 use super::template::Template;
+use super::tree::Tree;
 use super::work::Work;
 use crate::fault::{Result, at, say};
 use check::Volume;
@@ -116,6 +117,11 @@ pub(super) fn prepare(source: &Source, template: &Template, own: &str, notes: &m
         lines += &format!("keel.android.adb = {port}\n");
     }
     Ok(Prepared { work: work(files)?, lines, beside })
+}
+
+/// Unpacks a ramdisk as it is into a directory, which is called `shown`.
+pub fn unpack(path: &Path, tree: &Tree, shown: &Path) -> Result<()> {
+    work(ramdisk(path)?.0)?.iter().try_for_each(|one| one.perform(tree, shown))
 }
 
 /// The files of a ramdisk, and the command line of the boot image that it was in.

@@ -58,9 +58,13 @@ pub fn id(name: &str) -> u32 {
 }
 
 pub fn mknod_char(path: &str, mode: u32, major: u32, minor: u32) -> io::Result<()> {
+    mknod(path, false, mode, major, minor)
+}
+
+pub fn mknod(path: &str, block: bool, mode: u32, major: u32, minor: u32) -> io::Result<()> {
+    let kind = if block { libc::S_IFBLK } else { libc::S_IFCHR };
     // SAFETY: the string ends with 0.
-    let made =
-        unsafe { libc::mknod(text(path).as_ptr(), libc::S_IFCHR | mode as libc::mode_t, libc::makedev(major, minor)) };
+    let made = unsafe { libc::mknod(text(path).as_ptr(), kind | mode as libc::mode_t, libc::makedev(major, minor)) };
     checked(made).map(drop)
 }
 

@@ -39,11 +39,37 @@ pub fn ueventd() -> ExitCode {
         for root in ["/sys/class", "/sys/block", "/sys/devices"] {
             announce(Path::new(root), &mut announced, 16);
         }
+        make_nodes();
         let _ = make("/dev/.coldboot_done", 0);
     }
     let _ = std::fs::write("/data/announced", announced.to_string());
     sys::pause();
     ExitCode::SUCCESS
+}
+
+/// What ueventd makes of what is announced: a node for each device, disks in /dev/block, inputs in /dev/input; a few for everybody.
+fn make_nodes() {
+    for (list, block) in [("/sys/dev/char", false), ("/sys/dev/block", true)] {
+        for entry in std::fs::read_dir(list).into_iter().flatten().flatten() {
+            let number = entry.file_name().to_string_lossy().into_owned();
+            let Some((major, minor)) = number.split_once(':') else { continue };
+            let (Ok(major), Ok(minor), Ok(device)) = (major.parse(), minor.parse(), std::fs::read_link(entry.path()))
+            else {
+                continue;
+            };
+            let name = device.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let dir = match device.parent().and_then(Path::file_name) {
+                _ if block => "/dev/block",
+                Some(class) if class == "input" => "/dev/input",
+                _ => "/dev",
+            };
+            let _ = std::fs::create_dir(dir);
+            let everybodys = ["null", "zero", "full", "random", "urandom", "tty", "ptmx"].contains(&name.as_str());
+            let mode = if everybodys { 0o666 } else { 0o600 };
+            // It may be there: init has made a few.
+            let _ = sys::mknod(&format!("{dir}/{name}"), block, mode, major, minor);
+        }
+    }
 }
 
 fn announce(dir: &Path, announced: &mut u32, levels: u32) {

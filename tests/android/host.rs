@@ -1,0 +1,158 @@
+//! Keel in the place of Android-x86's initrd: Android's init becomes process 1, and containers run beside it, an Android among them.
+
+use crate::fixture::RC;
+use ::boot::codec::Compression;
+use ::boot::qemu::Bus;
+use ::boot::ramdisk::Ramdisk;
+use ::boot::scratch::Scratch;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+use tests::built::built;
+use tests::vm::Spec;
+
+/// What the machine's Android has besides: cgroups where later ones have them, and a shell on the console.
+const HOST_RC: &str = r#"
+on init
+    mkdir /dev/memcg
+    mount cgroup none /dev/memcg memory
+    mkdir /dev/cpuset
+    mount cgroup none /dev/cpuset cpuset noprefix
+service console /system/bin/sh -i
+    class core
+    console
+"#;
+
+/// The container of the disk, which is an Android too.
+const CONFIG: &str = "lxc.rootfs.path = dir:/data/lxc/jb/rootfs\nlxc.uts.name = jb\nlxc.net.0.type = empty\nkeel.android = 1\n\
+    keel.android.hardware = inner\nkeel.android.system = /system\nkeel.android.data = /data/jb\nkeel.android.binder = none\n\
+    keel.restart = on-failure\n";
+
+/// A container of a hook that is a shell's, and of limits.
+const LIMITED: &str = "lxc.rootfs.path = dir:/data/lxc/small/rootfs\nlxc.init.cmd = /init init then=wait\nlxc.net.0.type = empty\n\
+    lxc.hook.pre-start = /data/lxc/small/hook\nlxc.cgroup.memory.limit_in_bytes = 33554432\nlxc.cgroup.cpuset.cpus = 0\n\
+    lxc.mount.auto = proc:mixed\n";
+
+fn made(command: &mut Command) {
+    let made = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(made.status.success(), "{command:?}: {made:?}");
+}
+
+fn write(path: &Path, mode: u32, data: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+    fs::write(path, data).expect("written");
+    fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("chmod");
+}
+
+/// A disk as Android-x86's installer leaves it.
+fn disk(scratch: &Path) -> std::path::PathBuf {
+    let at = |name: &str| scratch.join("disk/android-4.2").join(name);
+    let mut ramdisk = Ramdisk::new();
+    ramdisk.host_file(&built().probe, "init").expect("the stand-in");
+    // The machine would sleep: here nothing keeps it from that.
+    let rc = RC.replace("    write /sys/power/state mem\n", "");
+    ramdisk.file("init.rc", 0o750, format!("{rc}{HOST_RC}"));
+    ramdisk.file("default.prop", 0o644, "ro.debuggable=1\n");
+    ramdisk.link("sbin/ueventd", "../init");
+    write(&at("ramdisk.img"), 0o644, ramdisk.pack(Compression::Gzip).expect("packed"));
+
+    let system = scratch.join("system");
+    write(&system.join("build.prop"), 0o644, "ro.build.id=outer\n");
+    write(&system.join("bin/busybox"), 0o755, fs::read(&built().busybox).expect("busybox"));
+    symlink("busybox", system.join("bin/sh")).expect("a link");
+    for tool in ["idle", "getprop", "setprop", "reboot", "servicemanager"] {
+        symlink("/init", system.join("bin").join(tool)).expect("a link");
+    }
+    let image = scratch.join("outer/system.img");
+    fs::create_dir_all(image.parent().expect("a directory")).expect("made");
+    made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&system, &image]).arg("8M"));
+    made(
+        Command::new("mksquashfs").args([&scratch.join("outer"), &at("system.sfs")]).args(["-quiet", "-comp", "gzip"]),
+    );
+
+    for (name, config) in [("jb", CONFIG), ("small", LIMITED)] {
+        let dir = at("data/lxc").join(name);
+        write(&dir.join("config"), 0o640, config);
+        write(&dir.join("rootfs/init"), 0o750, fs::read(&built().probe).expect("the stand-in"));
+        fs::create_dir_all(dir.join("rootfs/sbin")).expect("a directory");
+        fs::create_dir_all(dir.join("rootfs/proc")).expect("a directory");
+    }
+    write(&at("data/lxc/jb/rootfs/init.rc"), 0o750, RC);
+    symlink("../init", at("data/lxc/jb/rootfs/sbin/ueventd")).expect("a link");
+    write(&at("data/lxc/small/hook"), 0o755, "#!/system/bin/sh\necho \"$1 $3\" > /data/hook\n");
+    fs::create_dir_all(at("data/jb")).expect("a directory");
+
+    let disk = scratch.join("disk.img");
+    made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&scratch.join("disk"), &disk]).arg("64M"));
+    disk
+}
+
+#[test]
+fn android_on_android() {
+    let scratch = Scratch::new().expect("a directory");
+    let words = "root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 DATA= keel.cgroup=none keel.containers=jb";
+    let mut spec = Spec::host()
+        .modules(&["virtio_pci", "virtio_blk", "loop", "squashfs"])
+        .disk(&disk(scratch.path()), Bus::Virtio)
+        .append(words);
+    spec.memory_mib = 512;
+    // Containers are the disk's.
+    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    let mut vm = spec.boot();
+    vm.dialog.expect("# ");
+    let shell = &mut vm.dialog;
+    shell.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    // Android's init is process 1 of the machine, on its own root.
+    assert_eq!(shell.ok("busybox readlink /proc/1/exe").trim(), "/init");
+    assert_eq!(shell.ok("/system/bin/getprop ro.hardware").trim(), "outer");
+    assert_eq!(shell.ok("/system/bin/getprop ro.build.id").trim(), "outer");
+    assert_eq!(shell.ok("busybox ls -d /bin /etc/passwd /tmp 2> /dev/null || true").trim(), "");
+    let mounts = shell.ok("busybox cat /proc/mounts");
+    for line in [" / tmpfs ro", " /system ext4 ro", " /data ext4 rw", "/acct cgroup rw", "/dev/cpuset cgroup rw"] {
+        assert!(mounts.contains(line), "no '{line}' in {mounts}");
+    }
+    // The Android container that was started before goes on, and obeys from here.
+    shell.ok("until [ -e /data/jb/calls ]; do :; done");
+    assert_eq!(shell.ok("keel config lxc.lxcpath").trim(), "/data/lxc");
+    assert!(shell.ok("keel ls -f").contains("jb    RUNNING"));
+    assert_eq!(shell.ok("keel getprop jb ro.hardware").trim(), "inner");
+    assert_eq!(shell.ok("keel attach jb -- /system/bin/getprop ro.hardware").trim(), "inner");
+    // It is supervised: one that is killed is started again.
+    let first = shell.ok("keel info -pH jb").trim().to_owned();
+    shell.ok("busybox rm /data/jb/calls; busybox kill -9 $(keel info -pH jb)");
+    shell.ok("until [ -e /data/jb/calls ]; do :; done");
+    assert_ne!(shell.ok("keel info -pH jb").trim(), first);
+    // Hooks are the shell's that there is; limits are where Android has its cgroups, without the controller in a file's name.
+    shell.ok("keel start small");
+    assert_eq!(shell.ok("busybox cat /data/hook").trim(), "small pre-start");
+    let pid = shell.ok("keel info -pH small").trim().to_owned();
+    let groups = shell.ok(&format!("busybox cat /proc/{pid}/cgroup"));
+    for (controller, dir, file, value) in
+        [("memory", "/dev/memcg", "memory.limit_in_bytes", "33554432"), ("cpuset", "/dev/cpuset", "cpus", "0")]
+    {
+        let path = groups.lines().find_map(|l| l.split_once(&format!(":{controller}:"))).expect(controller).1.trim();
+        assert_eq!(shell.ok(&format!("busybox cat {dir}{path}/{file}")).trim(), value, "{controller}");
+    }
+    // A container is made where Android keeps what lasts.
+    shell.ok("keel create -q -t none -n empty && busybox test -f /data/lxc/empty/config");
+    shell.ok("keel stop small; keel stop jb");
+    assert_eq!(shell.ok("keel info -sH jb").trim(), "STOPPED");
+    // The stand-in's power-off goes through reboot(2), as Android's does.
+    shell.line("/system/bin/reboot -n -p");
+    vm.powers_off();
+}
+
+#[test]
+fn a_disk_without_android_is_said() {
+    let mut vm = Spec::host().append("SRC=/android-4.2 keel.data.wait=1").boot();
+    let said = vm.powers_off();
+    assert!(said.contains("no 'android-4.2/ramdisk.img' on any disk after 1 s"), "{said}");
+}
+
+fn without(tree: &Ramdisk, below: &str) -> Ramdisk {
+    let mut kept = Ramdisk::new();
+    let name = |e: &::boot::cpio::Entry| String::from_utf8_lossy(&e.name).trim_start_matches('/').to_owned();
+    tree.entries().iter().filter(|e| !name(e).starts_with(below)).for_each(|e| kept.push(e.clone()));
+    kept
+}
