@@ -13,6 +13,7 @@ use crate::create::{Draft, Tree};
 use crate::fault::{Result, at, say};
 use crate::load::Files;
 use crate::rewrite;
+use crate::storage::{Backing, DELTA, IMAGE, Mounted, make_image};
 use crate::store::{Name, Store};
 use keel_core::config::lxc::parse;
 use keel_core::config::{Config, Dialect, RootfsKind};
@@ -44,6 +45,12 @@ pub struct Wish<'a> {
     pub keep_mac: bool,
     /// Only what differs is the copy's own: an overlay.
     pub linked: bool,
+    /// On what it is to be kept; none: as the original.
+    pub backing: Option<Backing>,
+    /// The size of its image was asked for: an image is then not copied as it is.
+    pub sized: bool,
+    /// Further directories of the copy's own, by name.
+    pub dirs: Vec<String>,
     /// Lines that the copy's configuration gets besides: keys and values.
     pub more: Vec<(String, String)>,
     /// Arguments for its lxc.hook.clone.
@@ -79,14 +86,26 @@ pub fn copy(wish: &Wish, interrupted: &dyn Fn() -> bool) -> Result<()> {
         if wish.linked && rootfs.kind == RootfsKind::Dir {
             parents = format!("{}\n{}\n", wish.from.lxcpath().display(), wish.source);
         }
-        let path = storage(wish, &rootfs, &draft.tree, &new, interrupted)?;
+        let (is_dir, is_file) = (Path::new(&rootfs.path).is_dir(), Path::new(&rootfs.path).is_file());
+        let other = wish.backing.as_ref().filter(|backing| match backing {
+            Backing::Dir => !(rootfs.kind == RootfsKind::Dir && is_dir),
+            Backing::Image(..) => wish.sized || !is_file,
+            Backing::Overlay => false,
+        });
+        let path = match other {
+            Some(backing) => moved(backing, &rootfs, &draft, wish.to.lxcpath(), &new, interrupted)?,
+            None => storage(wish, &rootfs, &draft.tree, &new, interrupted)?,
+        };
         edited.set("lxc.rootfs.path", &spelled(&path, config.dialect))?;
-        if matches!(rootfs.kind, RootfsKind::Dir) && !wish.linked && !wish.keep_name {
+        if path.starts_with("dir:") && !wish.keep_name {
             hostname(&draft.tree, wish.name)?;
         }
     }
     if !wish.keep_name {
         edited.set("lxc.uts.name", wish.name.as_str())?;
+    }
+    for name in &wish.dirs {
+        draft.tree.dir(name, 0o755).map_err(|e| at("mkdir", new.join(name), e))?;
     }
     for (key, value) in &wish.more {
         edited.add(key, value)?;
@@ -121,7 +140,7 @@ pub fn copy(wish: &Wish, interrupted: &dyn Fn() -> bool) -> Result<()> {
 /// Makes the copy's storage in the draft; what `lxc.rootfs.path` is to say.
 fn storage(wish: &Wish, rootfs: &Rootfs, tree: &Tree, new: &Path, interrupted: &dyn Fn() -> bool) -> Result<String> {
     let made = |path: &str| tree.subtree(path, 0o755).map_err(|e| at("mkdir", new.join(path), e));
-    let delta = format!("{}/overlay/delta", new.display());
+    let delta = format!("{}/{DELTA}", new.display());
     match &rootfs.kind {
         RootfsKind::Dir if Path::new(&rootfs.path).is_dir() => {
             let path = fs::canonicalize(&rootfs.path).map_err(|e| at("open", &rootfs.path, e))?;
@@ -158,17 +177,76 @@ fn storage(wish: &Wish, rootfs: &Rootfs, tree: &Tree, new: &Path, interrupted: &
             if wish.linked {
                 return say("a linked copy of an image file is not available [without -s the image is copied]");
             }
-            let from = fs::File::open(&rootfs.path).map_err(|e| at("open", &rootfs.path, e))?;
-            let stat = rustix::fs::fstat(&from).map_err(|e| at("stat", &rootfs.path, e))?;
-            let to = crate::tree::new_file(tree.top(), c"rootdev").map_err(|e| at("open", new.join("rootdev"), e))?;
-            files::content(&from, &to, &stat).map_err(|e| at("copy", &rootfs.path, e))?;
-            Ok(format!("loop:{}/rootdev", new.display()))
+            files::image(Path::new(&rootfs.path), tree.top())?;
+            Ok(format!("loop:{}/{IMAGE}", new.display()))
         }
         RootfsKind::Other(kind) => {
             say(format!("storage of type '{kind}' is not copied, there is dir, overlay and loop"))
         }
         _ => say(format!("rootfs '{}' is neither a directory nor an image file", rootfs.path)),
     }
+}
+
+/// Makes a copy that is kept on something else than the original; what `lxc.rootfs.path` is to say.
+fn moved(
+    backing: &Backing,
+    rootfs: &Rootfs,
+    draft: &Draft,
+    lxcpath: &Path,
+    new: &Path,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<String> {
+    let dir = lxcpath.join(draft.name());
+    let made = |name: &str| draft.tree.subtree(name, 0o755).map_err(|e| at("mkdir", new.join(name), e));
+    // The original as a directory, whatever it is kept on.
+    let path = Path::new(&rootfs.path);
+    let source = match &rootfs.kind {
+        RootfsKind::Dir if path.is_dir() => None,
+        RootfsKind::Dir | RootfsKind::Loop if path.is_file() => {
+            made("source")?;
+            Some(Mounted::image(path, &dir.join("source"), true)?)
+        }
+        RootfsKind::Overlay if rootfs.path.contains(':') => {
+            let (lower, upper) = rootfs.path.rsplit_once(':').unwrap_or_default();
+            made("source")?;
+            Some(Mounted::overlay(lower, upper, &dir.join("source"))?)
+        }
+        _ => return say(format!("rootfs '{}' is neither a directory, an overlay nor an image file", rootfs.path)),
+    };
+    let top = made("rootfs")?;
+    let image = match backing {
+        Backing::Image(size, fstype) => {
+            make_image(&dir.join(IMAGE), *size, fstype)?;
+            Some(Mounted::image(&dir.join(IMAGE), &dir.join("rootfs"), false)?)
+        }
+        _ => None,
+    };
+    {
+        let from = match &source {
+            Some(source) => source.open()?,
+            None => {
+                refuse_mounts(path)?;
+                files::open(path)?
+            }
+        };
+        let to = match &image {
+            Some(image) => image.tree()?,
+            None => top,
+        };
+        files::tree(from.as_fd(), to.top(), path, interrupted)?;
+    }
+    let value = match image {
+        Some(image) => {
+            image.finish()?;
+            format!("loop:{}/{IMAGE}", new.display())
+        }
+        None => format!("dir:{}/rootfs", new.display()),
+    };
+    if let Some(source) = source {
+        source.finish()?;
+        fs::remove_dir(dir.join("source")).map_err(|e| at("rmdir", dir.join("source"), e))?;
+    }
+    Ok(value)
 }
 
 /// LXC before 2.1 has no type in front of a directory.
@@ -211,7 +289,7 @@ fn hostname(tree: &Tree, name: &Name) -> Result<()> {
 }
 
 /// Tells the parents of a child.
-fn children(parents: &str, lxcpath: &Store, child: &Name) -> Result<()> {
+pub fn children(parents: &str, lxcpath: &Store, child: &Name) -> Result<()> {
     for file in of(parents).map(|dir| dir.join(CHILDREN)) {
         let open = fs::OpenOptions::new().append(true).create(true).open(&file);
         let line = format!("{}\n{child}\n", lxcpath.lxcpath().display());

@@ -31,6 +31,7 @@ mod rewrite;
 mod scratch;
 mod spawn;
 mod standing;
+mod storage;
 mod store;
 mod sys;
 mod tree;

@@ -124,7 +124,7 @@ fn an_ephemeral_copy_goes_when_it_stops() {
     keel(&container, "stop", ["-k", copy]).ok();
     let dir = container.lxcpath().join(copy);
     proc::until("the copy is gone", &container.lxcpath(), || (!dir.exists()).then_some(()));
-    container.keel("copy -e -t").fails(2);
+    container.keel("copy -e -t -D").fails(2);
 }
 
 #[test]
@@ -169,4 +169,81 @@ fn snapshots() {
     keel(&container, "snapshot", ["nosuch"]).fails(1);
     container.start();
     assert!(container.keel("snapshot").fails(1).contains("is running"));
+}
+
+/// Images and overlays need loop devices and mkfs.ext4.
+#[test]
+fn storage_of_other_kinds() {
+    if !root() {
+        return;
+    }
+    if !Path::new("/dev/loop-control").exists() {
+        return tests::skip::skip("no loop devices on this machine");
+    }
+    let container = Container::busybox(&["--init", "busybox", "-B", "loop", "--fssize", "24M", "--fstype", "ext4"]);
+    let (name, here) = (container.name.clone(), container.lxcpath().display().to_string());
+    let text = config(&container, &name);
+    assert!(text.contains(&format!("lxc.rootfs.path = loop:{here}/{name}/rootdev\n")), "{text}");
+    assert_eq!(fs::read_dir(container.rootfs()).unwrap().count(), 0, "it is in the image");
+    assert_eq!(fs::metadata(container.lxcpath().join(&name).join("rootdev")).unwrap().len(), 24 << 20);
+    container.start();
+    container.keel("attach -- touch /made").ok();
+    container.keel("stop -k").ok();
+
+    // As it is, as a directory, as a smaller image, back from a snapshot.
+    let [image, dir, small] = ["i", "d", "s"].map(|suffix| other(&container, suffix));
+    container.keel(&format!("copy -N {image}")).ok();
+    container.keel(&format!("copy -N {dir} -B dir")).ok();
+    assert!(rootfs(&container, &dir).join("made").exists());
+    assert!(!container.lxcpath().join(&dir).join("source").exists());
+    container.keel(&format!("copy -N {small} -B loop -L 16M")).ok();
+    assert_eq!(fs::metadata(container.lxcpath().join(&small).join("rootdev")).unwrap().len(), 16 << 20);
+    for copy in [&image, &small] {
+        keel(&container, "start", [copy]).ok();
+        keel(&container, "attach", [copy, "--", "test", "-e", "/made"]).ok();
+        keel(&container, "stop", ["-k", copy]).ok();
+    }
+    container.keel("snapshot").ok();
+    container.start();
+    container.keel("attach -- rm /made").ok();
+    container.keel("stop -k").ok();
+    container.keel("snapshot -r snap0").ok();
+    container.start();
+    container.keel("attach -- test -e /made").ok();
+    container.keel("stop -k").ok();
+    container.keel("destroy -s").ok();
+
+    let said = container.keel("create -t none -B lvm").fails(2);
+    assert!(said.contains("storage of type 'lvm' is not available, there is dir, overlay and loop"), "{said}");
+    keel(&container, "copy", [&dir, "-N", "x", "-B", "loop", "-L", "1x"]).fails(2);
+    // Too small: nothing is left.
+    let said = keel(&container, "copy", [&dir, "-N", "x", "-B", "loop", "-L", "1M"]).fails(1);
+    assert!(said.contains("ENOSPC"), "{said}");
+    assert!(!container.lxcpath().join("x").exists());
+    container.assert_nothing_left();
+}
+
+#[test]
+fn an_ephemeral_copy_in_memory_with_more_directories() {
+    if !root() {
+        return;
+    }
+    let container = Container::busybox(&["--init", "busybox"]);
+    let copy = other(&container, "e");
+    let outside = container.outside();
+    fs::write(outside.join("seen"), "").unwrap();
+    let shown = outside.display();
+    let said = container.keel(&format!("copy -e -t -N {copy} -m overlay={shown}:/mnt/o,bind={shown}:/mnt/b:ro")).ok();
+    assert!(said.starts_with(&format!("Created {copy} as clone of {}\n", container.name)), "{said}");
+    let script = "set -e; touch /new /mnt/o/new; test -e /mnt/o/seen -a -e /mnt/b/seen; ! touch /mnt/b/x 2> /dev/null";
+    keel(&container, "attach", [&copy, "--", "sh", "-c", script]).ok();
+    let dir = container.lxcpath().join(&copy);
+    assert_eq!(fs::read_dir(dir.join("overlay/delta")).map_or(0, |d| d.count()), 0, "what it writes is in memory");
+    assert!(dir.join("delta0/new").exists() && !outside.join("new").exists());
+    keel(&container, "stop", ["-k", &copy]).ok();
+    proc::until("the copy is gone", &container.lxcpath(), || (!dir.exists()).then_some(()));
+    // Its parent knows no clone any more; one that has clones stays, whatever is asked for.
+    container.keel(&format!("copy -s -N {copy}")).ok();
+    assert!(container.keel("destroy -s").fails(1).contains("has clones"));
+    keel(&container, "destroy", [&copy]).ok();
 }

@@ -95,6 +95,7 @@ const ROWS: &[Row] = &[
     ("lxc.start.order", "-5", "-5", &[("x", "'x' is not a number between -2147483648 and 2147483647")]),
     ("lxc.start.delay", "5", "5", COUNT),
     ("lxc.group", "a b", "a b", &[]),
+    ("keel.rootfs.tmpfs", "1", "1", FLAG),
     ("keel.restart", "always", "always", &[("allways", "'allways' is not one of no, on-failure, always, nearest is 'always'")]),
     ("keel.strict", "1", "1", FLAG),
     ("keel.dialect", "legacy", "legacy", &[("0.7", "'0.7' is not one of legacy, 1.0, current")]),

@@ -6,6 +6,7 @@ use super::{Answer, Call, Refusal};
 use crate::control::protocol::State;
 use crate::copy::{Wish, copy, rename};
 use crate::fault::{at, say};
+use crate::storage::Backing;
 use crate::store::{Name, Store};
 use crate::sys::descriptors::close_from;
 use crate::watch::launch;
@@ -27,11 +28,18 @@ pub fn run(call: &mut Call) -> Answer {
     call.args.no_more()?;
     let has = |opt| call.args.has(opt);
     let ephemeral = has(Opt::Ephemeral);
-    let backing = call.args.value(Opt::Bdev);
-    if let Some(kind) = backing.filter(|kind| !matches!(*kind, "dir" | "overlay" | "overlayfs" | "none" | "best")) {
-        return Err(UsageError(format!("storage of type '{kind}' is not available, there is dir and overlay")).into());
+    let kind = call.args.value(Opt::Bdev).filter(|kind| !matches!(*kind, "none" | "best"));
+    let backing = match kind {
+        Some(kind) => Some(Backing::new(Some(kind), call.args.value(Opt::FsSize), None)?),
+        None => None,
+    };
+    let linked = ephemeral || has(Opt::Linked) || backing == Some(Backing::Overlay);
+    if linked && backing.as_ref().is_some_and(|backing| *backing != Backing::Overlay) {
+        return Err(UsageError("a copy with -s or -e is an overlay: -B overlay, or none".into()).into());
     }
-    let linked = ephemeral || has(Opt::Linked) || backing.is_some_and(|kind| kind.starts_with("overlay"));
+    if has(Opt::Tmpfs) && has(Opt::KeepData) {
+        return Err(UsageError("what is kept in memory cannot be kept: --tmpfs or --keepdata".into()).into());
+    }
     let name = match new {
         Some(name) => Name::new(&name)?,
         None if ephemeral => some_name(&to, &source)?,
@@ -52,6 +60,9 @@ pub fn run(call: &mut Call) -> Answer {
         keep_name: has(Opt::KeepName),
         keep_mac: has(Opt::KeepMac),
         linked,
+        backing,
+        sized: has(Opt::FsSize),
+        dirs: Vec::new(),
         more: Vec::new(),
         arguments,
     };
@@ -62,8 +73,13 @@ pub fn run(call: &mut Call) -> Answer {
         rename(&wish)?;
         return Ok(0);
     }
-    for text in call.args.values(Opt::Mount) {
-        wish.more.push(("lxc.mount.entry".into(), mount(text)?));
+    // Without -e LXC reads over them.
+    for text in call.args.values(Opt::Mount).filter(|_| ephemeral).flat_map(|text| text.split(',')) {
+        let line = mount(text, &to.dir(&name), &mut wish.dirs)?;
+        wish.more.push(("lxc.mount.entry".into(), line));
+    }
+    if ephemeral && has(Opt::Tmpfs) {
+        wish.more.push(("keel.rootfs.tmpfs".into(), "1".into()));
     }
     if ephemeral && !has(Opt::KeepData) {
         wish.more.push(("lxc.ephemeral".into(), "1".into()));
@@ -74,6 +90,9 @@ pub fn run(call: &mut Call) -> Answer {
     }
     if !has(Opt::Quiet) {
         print(&format!("Created {name} as clone of {source}\n"))?;
+        if has(Opt::Tmpfs) {
+            print("What it writes is kept in memory, and is lost when it restarts.\n")?;
+        }
     }
     let asked = launch::Asked {
         name: name.to_string(),
@@ -129,21 +148,35 @@ fn some_name(store: &Store, source: &Name) -> Result<Name, Failure> {
     Err(at("mkdir", store.lxcpath(), rustix::io::Errno::EXIST))
 }
 
-/// `bind=/host[:/inside]` as a line of fstab(5).
-fn mount(text: &str) -> Result<String, UsageError> {
+/// `bind=/host[:/inside[:ro]]` or `overlay=/host[:/inside]` as a line of fstab(5). What an overlay keeps goes into two
+/// directories below `dir`, which are added to `dirs`.
+fn mount(text: &str, dir: &std::path::Path, dirs: &mut Vec<String>) -> Result<String, UsageError> {
     let wrong = |why: &str| UsageError(format!("--mount: '{text}' {why}"));
     let (kind, paths) = text.split_once('=').ok_or_else(|| wrong("is not TYPE=SOURCE[:TARGET]"))?;
-    if kind != "bind" {
-        return Err(wrong("is of a type that is not available, there is bind"));
-    }
-    let (source, target) = paths.split_once(':').unwrap_or((paths, paths));
+    let fields: Vec<&str> = paths.split(':').collect();
+    let (source, target, mode) = match fields[..] {
+        [source] => (source, source, "rw"),
+        [source, target] => (source, target, "rw"),
+        [source, target, mode @ ("ro" | "rw")] => (source, target, mode),
+        _ => return Err(wrong("is not TYPE=SOURCE[:TARGET]")),
+    };
     let inside = target.trim_start_matches('/');
-    if !source.starts_with('/') || inside.is_empty() {
+    if !source.starts_with('/') || !target.starts_with('/') || inside.is_empty() {
         return Err(wrong("needs absolute paths"));
     }
     let escaped = |path: &str| path.replace('\\', "\\134").replace(' ', "\\040").replace('\t', "\\011");
     let create = if std::path::Path::new(source).is_dir() { "dir" } else { "file" };
-    Ok(format!("{} {} none bind,create={create} 0 0", escaped(source), escaped(inside)))
+    let (from, to) = (escaped(source), escaped(inside));
+    match kind {
+        "bind" => Ok(format!("{from} {to} none bind,optional,{mode},create={create} 0 0")),
+        "overlay" => {
+            let own = ["delta", "work"].map(|what| format!("{what}{}", dirs.len() / 2));
+            let [upper, work] = own.clone().map(|name| escaped(&dir.join(name).display().to_string()));
+            dirs.extend(own);
+            Ok(format!("{from} {to} overlay lowerdir={from},upperdir={upper},workdir={work},{mode},create=dir 0 0"))
+        }
+        _ => Err(wrong("is of a type that is not available, there is bind and overlay")),
+    }
 }
 
 #[cfg(test)]
@@ -152,10 +185,21 @@ mod tests {
 
     #[test]
     fn a_mount_is_a_line_of_fstab() {
-        assert_eq!(mount("bind=/etc:/mnt/a b").unwrap(), "/etc mnt/a\\040b none bind,create=dir 0 0");
-        assert_eq!(mount("bind=/etc/passwd").unwrap(), "/etc/passwd etc/passwd none bind,create=file 0 0");
-        for wrong in ["", "bind", "bind=", "bind=etc", "overlay=/a", "bind=/:/"] {
-            assert!(mount(wrong).is_err(), "{wrong}");
+        let mut dirs = Vec::new();
+        let mut line = |text: &str| mount(text, std::path::Path::new("/l/n"), &mut dirs);
+        assert_eq!(line("bind=/etc:/mnt/a b").unwrap(), "/etc mnt/a\\040b none bind,optional,rw,create=dir 0 0");
+        assert_eq!(line("bind=/etc/passwd").unwrap(), "/etc/passwd etc/passwd none bind,optional,rw,create=file 0 0");
+        assert_eq!(line("bind=/etc:/e:ro").unwrap(), "/etc e none bind,optional,ro,create=dir 0 0");
+        assert_eq!(
+            line("overlay=/etc:/e").unwrap(),
+            "/etc e overlay lowerdir=/etc,upperdir=/l/n/delta0,workdir=/l/n/work0,rw,create=dir 0 0"
+        );
+        assert!(line("overlay=/a").unwrap().contains("upperdir=/l/n/delta1,"));
+        for wrong in
+            ["", "bind", "bind=", "bind=etc", "aufs=/a", "bind=/:/", "bind=/a:b", "bind=/a:/b:x", "bind=/a:/b:ro:"]
+        {
+            assert!(line(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(dirs, ["delta0", "work0", "delta1", "work1"]);
     }
 }

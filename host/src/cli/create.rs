@@ -13,6 +13,7 @@ use super::{Answer, Call, Refusal};
 use crate::create::android::Source;
 use crate::create::{Head, Init, Password, Request, Template, create};
 use crate::fault::{Result, at, say};
+use crate::storage::Backing;
 use crate::store::{DEFAULT_CONF, system_setting};
 use crate::sys::signalfd;
 
@@ -55,11 +56,8 @@ pub fn run(call: &mut Call) -> Answer {
         args.operands.extend(template.operands);
     }
     args.no_more()?;
-    if let Some(kind) = args.value(Opt::Bdev)
-        && !matches!(kind, "dir" | "best" | "none")
-    {
-        return Err(UsageError(format!("storage of type '{kind}' is not available yet, there is dir")).into());
-    }
+    let (kind, fstype) = (args.value(Opt::Bdev), args.value(Opt::FsType));
+    let backing = Backing::new(kind, args.value(Opt::FsSize), fstype)?;
     let path = |opt| args.value(opt).map(PathBuf::from);
     let autologin = args.has(Opt::Autologin).then(|| args.value(Opt::Autologin).unwrap_or("root").to_owned());
     let text = |opt| args.value(opt).map(String::from);
@@ -92,6 +90,7 @@ pub fn run(call: &mut Call) -> Answer {
         static_dev: args.has(Opt::StaticDev),
         rootfs: path(Opt::Rootfs),
         sysroot: path(Opt::Sysroot),
+        backing,
         quiet: args.has(Opt::Quiet),
     };
     let notes = create(&request, &interrupts()?)?;

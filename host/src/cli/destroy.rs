@@ -34,9 +34,7 @@ pub fn run(call: &mut Call) -> Answer {
         return Err(Failure::new("container is not defined").into());
     }
     super::state::stop_for_removal(call, &store, &name)?;
-    if !call.args.has(Opt::Snapshots) {
-        refuse_parents(&dir)?;
-    }
+    refuse_parents(&dir, call.args.has(Opt::Snapshots))?;
     refuse_mounts(&dir)?;
     // A configuration that can't be read has no hooks and no rootfs elsewhere: it can still be removed.
     let config = load::config(&store.config(&name), &[]).ok().map(|(config, _)| config);
@@ -54,8 +52,12 @@ pub fn run(call: &mut Call) -> Answer {
     }
 
     let parents = fs::read_to_string(dir.join(copy::PARENTS)).unwrap_or_default();
-    remove_dir(&store, &name)?;
+    // First: when its directory is gone, another of its name may be made.
     copy::disown(&parents, store.lxcpath(), &name);
+    if let Err(cause) = remove_dir(&store, &name) {
+        copy::children(&parents, &store, &name)?;
+        return Err(cause.into());
+    }
     if let Some(kept) = kept
         && !call.args.has(Opt::Quiet)
     {
@@ -89,14 +91,14 @@ fn run_hooks(config: &Config, store: &Store, name: &Name) -> Result<()> {
     Ok(())
 }
 
-/// LXC notes in these files who was made from this container's files.
-fn refuse_parents(dir: &Path) -> Result<()> {
+/// Clones need its files; snapshots are its own, and go with it when that is asked for. LXC notes in these files who was made from this container's files.
+fn refuse_parents(dir: &Path, with_snapshots: bool) -> Result<()> {
     let filled = |file: &str| fs::metadata(dir.join(file)).is_ok_and(|meta| meta.len() > 0);
     if filled(copy::CHILDREN) {
         return say(format!("has clones, see '{}'", dir.join(copy::CHILDREN).display()));
     }
     let snaps = fs::read_dir(dir.join("snaps")).is_ok_and(|mut entries| entries.next().is_some());
-    if snaps { say("has snapshots [-s removes them too]") } else { Ok(()) }
+    if snaps && !with_snapshots { say("has snapshots [-s removes them too]") } else { Ok(()) }
 }
 
 /// What is mounted would lose its files, or be EBUSY in the middle of it all.

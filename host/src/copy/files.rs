@@ -152,6 +152,15 @@ pub fn content(from: &File, to: &File, stat: &Stat) -> io::Result<()> {
     Ok(())
 }
 
+/// Copies an image file into a directory, under the name that images have.
+pub fn image(from: &Path, to: BorrowedFd<'_>) -> Result<(), Failure> {
+    let at = |what: &str, e: io::Error| crate::fault::at(what, from, e);
+    let file = File::open(from).map_err(|e| at("open", e))?;
+    let stat = fs::fstat(&file).map_err(|e| at("stat", e.into()))?;
+    let new = new_file(to, c"rootdev").map_err(|e| at("copy", e.into()))?;
+    content(&file, &new, &stat).map_err(|e| at("copy", e))
+}
+
 /// Opens a directory of the host to copy from or to, following links in its path: the administrator's.
 pub fn open(path: &Path) -> Result<std::os::fd::OwnedFd, Failure> {
     let flags = DIR.difference(OFlags::NOFOLLOW);

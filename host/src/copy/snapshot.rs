@@ -7,6 +7,7 @@ use crate::fault::{Result, at, say};
 use crate::load::Files;
 use crate::remove;
 use crate::rewrite;
+use crate::storage::IMAGE;
 use crate::store::{Name, Store};
 use keel_core::config::RootfsKind;
 use keel_core::config::lxc::{edit, parse};
@@ -73,6 +74,9 @@ impl<'a> Snapshots<'a> {
             keep_name: true,
             keep_mac: true,
             linked: false,
+            backing: None,
+            sized: false,
+            dirs: Vec::new(),
             more: Vec::new(),
             arguments: Vec::new(),
         };
@@ -128,11 +132,13 @@ impl<'a> Snapshots<'a> {
         if target.exists() {
             refuse_mounts(&target)?;
         }
+        // An image is copied beside its place, in a directory of its own.
         let draft = Draft::begin(parent, "restored", 0o755)?;
-        if source.is_dir() {
+        let is_dir = source.is_dir();
+        if is_dir {
             files::tree(files::open(&source)?.as_fd(), draft.tree.top(), &source, interrupted)?;
         } else {
-            return say("a snapshot of an image file is restored with -N only");
+            files::image(&source, draft.tree.top())?;
         }
         // From here on, what fails leaves the old state under this name.
         let old = parent.join(format!("{}-old-{}", crate::store::OWN_PREFIX, std::process::id()));
@@ -141,9 +147,16 @@ impl<'a> Snapshots<'a> {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
             Err(e) => return Err(at("rename", &target, e)),
         };
-        draft.place(&target)?.keep();
+        if is_dir {
+            draft.place(&target)?.keep();
+        } else {
+            let made = parent.join(draft.name()).join(IMAGE);
+            fs::rename(&made, &target).map_err(|e| at("rename to", &target, e))?;
+        }
         rewrite::replace(&self.store.config(self.name), &wanted)?;
-        if had {
+        if had && !is_dir {
+            fs::remove_file(&old).map_err(|e| at("unlink", &old, e))?;
+        } else if had {
             let name = old.file_name().unwrap_or_default().to_string_lossy().into_owned();
             remove::tree(files::open(parent)?.as_fd(), &name, None)
                 .map_err(|(below, errno)| at("remove", old.join(below), errno))?;
@@ -163,6 +176,9 @@ impl<'a> Snapshots<'a> {
                 keep_name: false,
                 keep_mac: false,
                 linked: false,
+                backing: None,
+                sized: false,
+                dirs: Vec::new(),
                 more: Vec::new(),
                 arguments: Vec::new(),
             },

@@ -21,15 +21,17 @@ mod work;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use keel_core::config::lxc::edit;
 use keel_core::failure::Failure;
 
 use crate::fault::{Result, at, say};
+use crate::storage::{Backing, DELTA, IMAGE, Mounted, make_image};
 use crate::store::{Name, Store};
-use program::Program;
 use work::{Choices, Work};
 
 pub use draft::Draft;
 pub use head::Head;
+pub use program::Program;
 pub use template::Template;
 pub use tree::Tree;
 
@@ -83,6 +85,8 @@ pub struct Request<'a> {
     pub static_dev: bool,
     /// Where the root file system goes; none: into the container's directory.
     pub rootfs: Option<PathBuf>,
+    /// What it is kept on.
+    pub backing: Backing,
     /// Say nothing about progress.
     pub quiet: bool,
     /// What an Android is made from.
@@ -106,6 +110,9 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
     if elsewhere && fs::symlink_metadata(&rootfs).is_ok() {
         return say(format!("rootfs '{}' exists already", rootfs.display()));
     }
+    if elsewhere && request.backing != Backing::Dir {
+        return say("--dir and --rootfs go with storage of type 'dir' only");
+    }
     if let Template::Script(program, arguments) = &request.template {
         script::create(request, program, arguments)?;
         return Ok(Vec::new());
@@ -128,15 +135,29 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
         _ => None,
     };
     if !matches!(work, Fill::Nothing) {
-        let inside;
-        let top = match &outside {
-            Some(draft) => &draft.tree,
+        let mut mounted = None;
+        config += &match &outside {
+            Some(draft) => fill(request, &work, &draft.tree, &rootfs, interrupted)?,
             None => {
-                inside = draft.tree.subtree("rootfs", 0o755).map_err(|e| at("mkdir", &rootfs, e))?;
-                &inside
+                let made = draft.tree.subtree("rootfs", 0o755).map_err(|e| at("mkdir", &rootfs, e))?;
+                mounted = mount_image(request, &lxcpath.join(draft.name()))?;
+                let top = match &mounted {
+                    Some(mounted) => mounted.tree()?,
+                    None => made,
+                };
+                fill(request, &work, &top, &rootfs, interrupted)?
             }
         };
-        config += &fill(request, &work, top, &rootfs, interrupted)?;
+        if let Some(mounted) = mounted {
+            mounted.finish()?;
+        }
+        if request.backing == Backing::Overlay {
+            draft.tree.parents(DELTA).map_err(|e| at("mkdir", dir.join(DELTA), e))?;
+            draft.tree.dir(DELTA, 0o755).map_err(|e| at("mkdir", dir.join(DELTA), e))?;
+        }
+        if let Some(path) = kept(request, &dir)? {
+            config = edit::set(&config, "lxc.rootfs.path", &path).map_err(|e| Failure::new(e.to_string()))?;
+        }
     }
     for one in beside {
         one.make(&draft.tree, &dir)?;
@@ -154,6 +175,24 @@ pub fn create(request: &Request, interrupted: &dyn Fn() -> bool) -> Result<Vec<S
         placed.keep();
     }
     Ok(notes)
+}
+
+/// Makes the image that a root file system is kept in, and mounts it at `rootfs` in the container's directory `dir`.
+fn mount_image(request: &Request, dir: &Path) -> Result<Option<Mounted>> {
+    let Backing::Image(size, fstype) = &request.backing else { return Ok(None) };
+    let image = dir.join(IMAGE);
+    make_image(&image, *size, fstype)?;
+    Mounted::image(&image, &dir.join("rootfs"), false).map(Some)
+}
+
+/// lxc.rootfs.path of what is no directory; `dir` is the container's.
+fn kept(request: &Request, dir: &Path) -> Result<Option<String>> {
+    let dir = seen(request, dir)?;
+    Ok(match request.backing {
+        Backing::Dir => None,
+        Backing::Overlay => Some(format!("overlay:{dir}/rootfs:{dir}/{DELTA}")),
+        Backing::Image(..) => Some(format!("loop:{dir}/{IMAGE}")),
+    })
 }
 
 /// What comes into the root file system.

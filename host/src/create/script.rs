@@ -4,9 +4,10 @@
 //! A container that a killed run left half made has a file `partial`, which its maker held locked: the next run takes it
 //! away. On failure nothing is left.
 
-use super::{Head, Request, parent_of};
+use super::{Head, Request, kept, mount_image, parent_of};
 use crate::fault::{Result, at, say};
 use crate::remove;
+use crate::storage::{Backing, DELTA};
 use crate::sys::signalfd;
 use keel_core::config::lxc::edit::values;
 use keel_core::failure::Failure;
@@ -73,8 +74,10 @@ fn fill(request: &Request, dir: &Path, rootfs: &Path, program: &Path, arguments:
     // Some network file systems have no locks: then a left-over has to be removed by hand.
     let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
     DirBuilder::new().mode(0o755).create(rootfs).map_err(|e| at("mkdir", rootfs, e))?;
+    let mounted = mount_image(request, dir)?;
     let shown = rootfs.display();
-    let line = format!("lxc.rootfs.path = dir:{shown}\n");
+    let path = kept(request, dir)?.unwrap_or_else(|| format!("dir:{shown}"));
+    let line = format!("lxc.rootfs.path = {path}\n");
     let text = match &request.head {
         Some(Head { text, .. }) => {
             text.clone() + &request.head.as_ref().map_or_else(String::new, |h| h.followed_by(line))
@@ -90,6 +93,13 @@ fn fill(request: &Request, dir: &Path, rootfs: &Path, program: &Path, arguments:
     command.arg(format!("--rootfs={shown}"));
     let child = command.spawn().map_err(|e| at("exec", program, e))?;
     wait(child, program)?;
+    if let Some(mounted) = mounted {
+        mounted.finish()?;
+    }
+    if request.backing == Backing::Overlay {
+        let delta = dir.join(DELTA);
+        fs::create_dir_all(&delta).map_err(|e| at("mkdir", delta, e))?;
+    }
 
     let mut text = fs::read_to_string(&config).map_err(|e| at("read", &config, e))?;
     let named = values(&text, "lxc.uts.name").map_err(|e| Failure::new(e.to_string()))?;

@@ -151,7 +151,7 @@ fn what_is_said_of_wrong_options() {
     assert_eq!(said(Verb::Start, "--name"), "option '--name' needs a value: NAME");
     assert_eq!(said(Verb::Start, "--quiet=yes"), "option '--quiet' takes no value");
     assert_eq!(said(Verb::Stop, "--no"), "option '--no' is ambiguous: '--nowait' or '--nolock'");
-    assert_eq!(said(Verb::Create, "--fstype x"), "option '--fstype' of LXC is known, but not available yet");
+    assert_eq!(said(Verb::Create, "--zfsroot x"), "option '--zfsroot' of LXC is known, but not available yet");
     assert_eq!(said(Verb::Ls, "-json"), "unknown option '-j', did you mean '--json'");
 }
 
@@ -220,7 +220,7 @@ fn every_text_can_be_made() {
     for shell in Shell::NAMES {
         let script = completions(Shell::by_name(shell).unwrap());
         assert!(script.contains("lxc-start") && script.contains("checkconfig"), "{shell}");
-        assert!(script.contains("pidfile") && !script.contains("fstype"), "{shell}");
+        assert!(script.contains("pidfile") && !script.contains("zfsroot"), "{shell}");
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Rootfs {
     pub mount: Option<String>,
     /// `lxc.rootfs.options`, fstab(5) words.
     pub options: Option<At<String>>,
+    /// `keel.rootfs.tmpfs`: an overlay's upper directory is in memory.
+    pub tmpfs: bool,
 }
 
 /// The type in front of `lxc.rootfs.path`.

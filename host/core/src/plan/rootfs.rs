@@ -71,7 +71,7 @@ pub(super) fn take(config: &Config, request: &Request, facts: &Facts, plan: &mut
             }
         },
         _ if options.idmap.is_some() => said("'idmap=' of lxc.rootfs.options is for directories".into()),
-        (RootfsKind::Overlay, _) => match overlay(path, &at, &options) {
+        (RootfsKind::Overlay, _) => match overlay(path, &at, &options, config.rootfs.tmpfs) {
             Some(steps) => steps,
             None => said(format!("'overlay:{}' has no ':UPPER' behind the lower directories", path.value)),
         },
@@ -105,7 +105,7 @@ fn directory(at: &str, options: &MountOptions) -> Vec<Step> {
 }
 
 /// `LOWER[:LOWER2..]:UPPER`; the working directory is beside the upper one, where LXC has it.
-fn overlay(path: &At<String>, at: &str, options: &MountOptions) -> Option<Vec<Step>> {
+fn overlay(path: &At<String>, at: &str, options: &MountOptions, in_memory: bool) -> Option<Vec<Step>> {
     let (lower, upper) = path.value.rsplit_once(':')?;
     let upper = upper.trim_end_matches('/');
     let (parent, _) = upper.rsplit_once('/')?;
@@ -114,7 +114,19 @@ fn overlay(path: &At<String>, at: &str, options: &MountOptions) -> Option<Vec<St
     if !options.data.is_empty() {
         data = format!("{data},{}", options.data);
     }
-    Some(vec![
+    let mut steps = Vec::new();
+    if in_memory {
+        // Over both directories, in the container's mount namespace: it goes with that.
+        steps.push(Step::MakePath { at: outside(parent), file: false });
+        steps.push(Step::Mount {
+            source: operand("tmpfs"),
+            at: outside(parent),
+            fstype: operand("tmpfs"),
+            flags: 0,
+            data: operand("mode=755"),
+        });
+    }
+    steps.extend([
         Step::MakePath { at: outside(upper), file: false },
         Step::MakePath { at: outside(&work), file: false },
         Step::Mount {
@@ -124,7 +136,8 @@ fn overlay(path: &At<String>, at: &str, options: &MountOptions) -> Option<Vec<St
             flags: options.flags & !ms::RDONLY,
             data: operand(&data),
         },
-    ])
+    ]);
+    Some(steps)
 }
 
 /// Flags of the rootfs that would have kept mount points and nodes from being made.

@@ -165,6 +165,7 @@ pub static KEYS: &[Key] = &[
     list("lxc.group", (1, 0), &[], Means::Own(own::group, own::print_group), "groups that it belongs to, separated by blanks"),
     // Keel's own; LXC reads over them.
     row("keel.restart", (0, 6), &[], Means::Own(own::restart, own::print_restart), "when it ended by itself: no, on-failure or always"),
+    row("keel.rootfs.tmpfs", (0, 6), &[], field!(Flag, rootfs.tmpfs), "1: what an overlay's upper directory gets is kept in memory"),
     row("keel.android", (0, 6), &[], field!(Flag, android.on), "1: the root file system is an Android's ramdisk, its init is started unmodified"),
     row("keel.android.cmdline", (0, 6), &[], Means::Own(own::android_cmdline, own::print_android_cmdline), "the kernel command line that Android sees"),
     row("keel.android.hardware", (0, 6), &[], Means::Own(own::android_hardware, own::print_android_hardware), "androidboot.hardware on that command line: /init.NAME.rc is read"),
