@@ -11,3 +11,4 @@ mod handover;
 mod host;
 mod labels;
 mod reports;
+mod rootfs;

@@ -116,6 +116,9 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
             "the controller is in use by the other version of cgroups"
         }
         (Step::MountImage { .. }, Errno::NOENT) => "no such image, or no /dev/loop-control (CONFIG_BLK_DEV_LOOP)",
+        (Step::MountImage { .. } | Step::MountProbed { .. }, Errno::IO) => {
+            "too short for a file system, or the disk fails"
+        }
         (Step::MountImage { .. } | Step::MountProbed { .. }, Errno::NODEV) => "no file system of the kernel's fits",
         (Step::Mount { .. } | Step::Bind { .. }, Errno::PERM) => "needs root with CAP_SYS_ADMIN",
         (Step::Mount { .. } | Step::Bind { .. } | Step::MakePath { .. }, Errno::NOENT) => {

@@ -1,8 +1,8 @@
 //! `lxc.mount.auto`, `lxc.mount.fstab` and `lxc.mount.entry`.
 
 use super::{Plan, Planned, Request, ids, inside, mount, operand, outside};
-use crate::config::{At, CgroupAccess, Config, Create, MountEntry, ProcMode, SysMode};
-use crate::facts::{Facts, Namespaces};
+use crate::config::{At, CgroupAccess, CgroupMode, Config, Create, MountEntry, ProcMode, SysMode};
+use crate::facts::{Facts, Hierarchy, Namespaces};
 use crate::failure::Failure;
 use crate::step::{Place, Step, ms};
 use alloc::format;
@@ -153,14 +153,14 @@ pub(super) fn cgroups(config: &Config, facts: &Facts, wanted: u32, dirs: &[(usiz
     let flags = if mode.access == CgroupAccess::Ro { SAFE | ms::RDONLY } else { SAFE };
     let root = "sys/fs/cgroup";
     if only_v2 {
-        if namespace {
-            plan.inside.push(Planned::may(mount("cgroup2", inside(root), flags & !ms::RDONLY, "")));
-        } else {
-            let from = outside(if mode.full { &hierarchies[0].0.mountpoint } else { hierarchies[0].1 });
-            plan.inside.push(Planned::may(Step::Bind { from, at: inside(root), recursive: false }));
-        }
-        if mode.access == CgroupAccess::Ro {
-            plan.inside.push(Planned::may(Step::SetMountFlags { at: inside(root), flags, recursive: false }));
+        match namespace {
+            true => {
+                plan.inside.push(Planned::may(mount("cgroup2", inside(root), flags & !ms::RDONLY, "")));
+                if mode.access == CgroupAccess::Ro {
+                    plan.inside.push(Planned::may(Step::SetMountFlags { at: inside(root), flags, recursive: false }));
+                }
+            }
+            false => plan.inside.extend(hierarchy(hierarchies[0], root, mode, flags)),
         }
         return;
     }
@@ -168,15 +168,31 @@ pub(super) fn cgroups(config: &Config, facts: &Facts, wanted: u32, dirs: &[(usiz
         return;
     }
     plan.inside.push(Planned::must(mount("tmpfs", inside(root), SAFE, "size=100k,mode=755")));
-    for (hierarchy, dir) in hierarchies {
-        let name = match hierarchy.version {
+    for (of, dir) in hierarchies {
+        let name = match of.version {
             2 => "unified".into(),
-            _ => hierarchy.controllers.join(",").replace("name=", ""),
+            _ => of.controllers.join(",").replace("name=", ""),
         };
-        let at = inside(&format!("{root}/{name}"));
-        plan.inside.push(Planned::may(Step::MakeDir { at: at.clone(), mode: 0o755 }));
-        let from = outside(if mode.full { &hierarchy.mountpoint } else { dir });
-        plan.inside.push(Planned::may(Step::Bind { from, at: at.clone(), recursive: false }));
-        plan.inside.push(Planned::may(Step::SetMountFlags { at, flags, recursive: false }));
+        let at = format!("{root}/{name}");
+        plan.inside.push(Planned::may(Step::MakeDir { at: inside(&at), mode: 0o755 }));
+        plan.inside.extend(hierarchy((of, dir), &at, mode, flags));
     }
+}
+
+/// The container's directory of a hierarchy, or the whole of it, in which only that directory is the container's to write to.
+fn hierarchy((of, dir): (&Hierarchy, &String), at: &str, mode: CgroupMode, flags: u64) -> Vec<Planned> {
+    let bind = |from: &str, at: &str| Step::Bind { from: outside(from), at: inside(at), recursive: false };
+    let seal = |flags: u64| Step::SetMountFlags { at: inside(at), flags, recursive: false };
+    if !mode.full {
+        return [bind(dir, at), seal(flags)].map(Planned::may).into();
+    }
+    let mut steps = Vec::from([Planned::may(bind(&of.mountpoint, at))]);
+    if mode.access == CgroupAccess::Mixed {
+        let own = dir.strip_prefix(&of.mountpoint).unwrap_or_default();
+        steps.push(Planned::must(bind(dir, &format!("{at}{own}"))));
+        steps.push(Planned::must(seal(flags | ms::RDONLY)));
+    } else {
+        steps.push(Planned::must(seal(flags)));
+    }
+    steps
 }
