@@ -5,9 +5,10 @@
 
 use crate::perform::beneath;
 use crate::sys::io_errno;
-use keel_core::android::{message, properties};
+use keel_core::android::{is_later, message, properties};
 use keel_core::failure::{Errno, Failure};
 use rustix::fs::{FileType, Mode, OFlags};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -33,6 +34,45 @@ pub fn all(pid: i32) -> Result<Vec<(String, String)>> {
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| Failure::errno("read the properties", io_errno(&e)))?;
     properties(&bytes).map_err(|why| Failure::new(format!("process {pid} has {why}")))
+}
+
+/// Tells of each property that is new or has another value, until the container stops or `tell` says no. What is there at first
+/// is not told.
+///
+/// The area is looked at now and then. To map it and sleep on its futex would be a promise of the container's not to make the file
+/// shorter: SIGBUS.
+pub fn watch(pid: i32, mut tell: impl FnMut(&str, &str) -> bool) -> Result<()> {
+    let mut known: BTreeMap<String, String> = all(pid)?.into_iter().collect();
+    while pause(pid, LOOK) {
+        // It may be stopping.
+        for (name, value) in all(pid).unwrap_or_default() {
+            if known.get(&name) != Some(&value) {
+                if !tell(&name, &value) {
+                    return Ok(());
+                }
+                known.insert(name, value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits for so long, or until the process ends; whether it is still there.
+fn pause(pid: i32, time: Duration) -> bool {
+    let wait = rustix::event::Timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos() as _ };
+    let number = rustix::process::Pid::from_raw(pid);
+    let opened = number.map(|pid| rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()));
+    let done = match opened {
+        None | Some(Err(rustix::io::Errno::SRCH)) => return false,
+        Some(Ok(process)) => {
+            let mut fds = [rustix::event::PollFd::new(&process, rustix::event::PollFlags::IN)];
+            rustix::event::poll(&mut fds, Some(&wait))
+        }
+        // COMPAT(linux<5.3): no pidfd_open: the next look says whether it is there.
+        Some(Err(_)) => rustix::event::poll(&mut [], Some(&wait)),
+    };
+    // EINTR: looked at earlier.
+    !matches!(done, Ok(1..))
 }
 
 /// The area: a file of 4.3, up to 4.2 a descriptor that init has open of a file without a name.
@@ -128,9 +168,17 @@ const STOPPING: Duration = Duration::from_secs(3);
 /// How often their states are looked at: a property is memory, which no descriptor announces.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Stops all services, the last started first, and writes what is in /data and /cache. What fails is gone on without: the
-/// container is about to be killed.
-pub fn stop_services(pid: i32) {
+/// Stops it: by its own power-off where init has a property for that, and returns when it is over; else all services, the last
+/// started first, and writes what is in /data and /cache. What fails is gone on without: the container is about to be killed.
+pub fn stop(pid: i32) {
+    let mut head = [0; 16];
+    if area(pid).is_ok_and(|mut file| file.read_exact(&mut head).is_ok()) && is_later(&head) {
+        if set(pid, "sys.powerctl", "shutdown").is_ok() {
+            // Whoever asked has the deadline.
+            while pause(pid, PATIENCE) {}
+        }
+        return;
+    }
     let states = || all(pid).unwrap_or_default();
     let alive = |value: &str| matches!(value, "running" | "restarting" | "stopping");
     for (name, value) in states().iter().rev() {
@@ -145,9 +193,9 @@ pub fn stop_services(pid: i32) {
     while std::time::Instant::now() < end
         && states().iter().any(|(name, value)| name.starts_with("init.svc.") && alive(value))
     {
-        let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos() as _ };
-        // EINTR: looked at earlier.
-        let _ = rustix::event::poll(&mut [], Some(&wait));
+        if !pause(pid, LOOK) {
+            return;
+        }
     }
     for dir in [c"data", c"cache"] {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -9,6 +9,7 @@ pub mod container;
 pub mod end;
 mod ending;
 pub mod events;
+mod forward;
 pub mod launch;
 mod lifecycle;
 mod outlets;

@@ -47,12 +47,14 @@ fn images_of_every_kind_are_mounted_by_loop() {
     ext4("data.img", None);
     ext4("cache.img", None);
 
-    let mut spec = Spec::host().append("keel.autologin=root").modules(&["loop", "squashfs", "erofs"]);
+    let mut spec = Spec::host().append("keel.autologin=root").modules(&["loop", "squashfs", "erofs", "veth"]);
     spec.memory_mib = 512;
     let probe = spec.tree.get("bin/probe").map(|e| e.data.clone()).expect("the probe");
     let mut ramdisk = Ramdisk::new();
     ramdisk.file("init", 0o750, probe);
-    ramdisk.file("init.rc", 0o750, RC);
+    ramdisk.file("init.rc", 0o750, format!("{RC}service adbd /sbin/adbd\n    disabled\n"));
+    ramdisk.link("sbin/adbd", "../init");
+    ramdisk.link("sbin/ueventd", "../init");
     spec.tree.file("srv/ramdisk.img", 0o644, ramdisk.pack(Compression::Gzip).expect("packed"));
     for name in ["within.sfs", "squash.sfs", "erofs.img", "ext4.simg", "data.img", "cache.img"] {
         spec.tree.host_file(&at(name), &format!("srv/{name}")).expect("readable");
@@ -68,8 +70,12 @@ fn images_of_every_kind_are_mounted_by_loop() {
     ] {
         let said = shell.ok(&format!(
             "keel create -t android -n {id} -- --ramdisk /srv/ramdisk.img --system /srv/{image} --data /srv/data.img \
-             --cache /srv/cache.img --hardware {id} --cmdline androidboot.serialno=17"
+             --cache /srv/cache.img --hardware {id} --cmdline androidboot.serialno=17 --adb 5555"
         ));
+        let veth = "type = veth|flags = up|veth.pair = vdroid|ipv4.address = 10.7.0.2/24";
+        let config = format!("/var/lib/lxc/{id}/config");
+        shell
+            .ok(&format!("sed -i /lxc.net/d {config}; echo '{veth}' | tr '|' '\\n' | sed s/^/lxc.net.0./ >> {config}"));
         assert_eq!(said.contains("has a system.img in it"), id == "within", "{said}");
         assert!(!said.contains("was not looked at") && !said.contains("is it an Android's"), "{said}");
         shell.ok(&format!("keel start {id}"));
@@ -78,6 +84,12 @@ fn images_of_every_kind_are_mounted_by_loop() {
         assert_eq!(shell.ok(&format!("keel getprop {id} ro.build.id")).trim(), id);
         assert_eq!(shell.ok(&format!("keel getprop {id} ro.hardware")).trim(), id);
         assert_eq!(shell.ok(&format!("keel getprop {id} ro.serialno")).trim(), "17");
+        // adbd is where the container's own network has it.
+        shell.ok("ip addr add 10.7.0.1/24 dev vdroid; ip link set vdroid up");
+        assert!(shell.ok(&format!("keel info {id}")).contains("ADB:            10.7.0.2:5555"));
+        let greeting = "CNXN\\0\\0\\0\\1\\0\\020\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\274\\261\\247\\261";
+        let asked = format!("printf '{greeting}' | nc -w 5 10.7.0.2 5555 | head -c 4");
+        shell.ok(&format!("until [ \"$({asked})\" = CNXN ]; do :; done"));
         let mounts = shell.ok(&format!("grep -E ' /(system|data|cache) ' /proc/{init}/mounts"));
         let last = |dir: &str| mounts.lines().rfind(|l| l.contains(&format!(" {dir} "))).unwrap_or_default().to_owned();
         assert!(last("/system").contains(&format!(" /system {fstype}")), "{mounts}");

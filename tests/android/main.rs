@@ -3,6 +3,7 @@
 //! Around every start there is a picture of what Android would change of a host that it shares: settings of the kernel,
 //! modes in /proc and /dev, mounts.
 
+mod adb;
 mod bits32;
 mod boot;
 mod create;

@@ -38,6 +38,27 @@ fn properties_and_services_from_the_host() {
         until("idle runs", android.container.base(), || (get("init.svc.idle") == "running").then_some(()));
         let said = android.container.keel("service restart idel").fails(0);
         assert!(said.contains("no service 'idel' has run yet, nearest is 'idle'"), "{said}");
+        // Each change is a line, until the container stops.
+        let mut command = android.container.command("watchprops");
+        let watching = tests::ran::start(command.arg("persist.test"));
+        // It looks from when it has the first picture: changes go on until it has told of one.
+        let said = std::thread::scope(|scope| {
+            let told = scope.spawn(|| tests::ran::finish(watching, tests::ran::PATIENCE));
+            let mut number = 0;
+            until("the watch has begun", android.container.base(), || {
+                number += 1;
+                android.container.keel(&format!("setprop persist.test {number}")).ok();
+                android.container.keel("setprop debug.other x").ok();
+                (number > 20).then_some(())
+            });
+            android.container.keel("stop -k").ok();
+            told.join().expect("it ends with the container")
+        });
+        let lines: Vec<&str> = said.out.lines().collect();
+        assert!(said.code == 0 && !lines.is_empty(), "{said:?}");
+        assert!(lines.iter().all(|line| line.starts_with("[persist.test]: [")), "{lines:?}");
+        android.start();
+        android.calls();
         let long = "n".repeat(40);
         assert!(android.container.keel(&format!("setprop {long} x")).fails(1).contains("40 bytes, and 31 fit"));
         android.container.keel("stop -k").ok();

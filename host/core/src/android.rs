@@ -17,6 +17,12 @@ const VALUE: usize = 92;
 /// Bytes of a message; init drops any other length.
 pub const MESSAGE: usize = 128;
 
+/// Whether that is the area of a later Android, whose init has a property for its own power-off (sys.powerctl, from 4.4 on).
+pub fn is_later(area: &[u8]) -> bool {
+    let word = |at: usize| area.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
+    word(8) == Some(MAGIC) && word(12).is_some_and(|version| version != VERSION)
+}
+
 /// All properties in the order in which they were made.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! `keel getprop`, `keel setprop`, `keel service`: the properties and services of a running Android, from its host.
+//! `keel getprop`, `keel watchprops`, `keel setprop`, `keel service`: the properties and services of a running Android, from its host.
 
 use super::out::print;
 use super::state::live;
@@ -8,7 +8,7 @@ use crate::fault::say;
 use keel_core::commands::{UsageError, Verb};
 use keel_core::nearest;
 
-/// One of the three.
+/// One of the four.
 pub fn run(call: &mut Call) -> Answer {
     let name = call.take_name()?;
     let store = call.store()?;
@@ -29,6 +29,9 @@ pub fn run(call: &mut Call) -> Answer {
             print(&format!("{value}\n"))?;
         }
         (Verb::GetProp, _) => return Err(usage("one property, or none for all")),
+        (Verb::WatchProps, []) => watch(pid()?, None)?,
+        (Verb::WatchProps, [wanted]) => watch(pid()?, Some(wanted))?,
+        (Verb::WatchProps, _) => return Err(usage("one property, or none for all")),
         (Verb::SetProp, [name, value]) => android::set(pid()?, name, value)?,
         (Verb::SetProp, _) => return Err(usage("a property and its value")),
         (_, [what @ ("start" | "stop" | "restart"), service]) => {
@@ -45,4 +48,16 @@ pub fn run(call: &mut Call) -> Answer {
         _ => return Err(usage("start, stop or restart, and a service")),
     }
     Ok(0)
+}
+
+/// Changes of all properties, or of one, until the container stops.
+fn watch(pid: i32, wanted: Option<&str>) -> std::result::Result<(), Refusal> {
+    let mut closed = None;
+    android::watch(pid, |name, value| {
+        if wanted.is_none_or(|wanted| wanted == name) {
+            closed = print(&format!("[{name}]: [{value}]\n")).err();
+        }
+        closed.is_none()
+    })?;
+    closed.map_or(Ok(()), |why| Err(why.into()))
 }

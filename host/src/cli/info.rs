@@ -100,7 +100,7 @@ impl Seen {
 
     fn json(mut self) -> Map<String, Value> {
         let more = json!({
-            "state": self.state.name(), "ips": self.ips, "cpu_ns": self.cgroups.cpu_ns(),
+            "state": self.state.name(), "ips": self.ips, "adb": self.adb(), "cpu_ns": self.cgroups.cpu_ns(),
             "block_bytes": self.cgroups.block_bytes(), "memory_bytes": self.cgroups.memory(),
             "kernel_memory_bytes": self.cgroups.kernel_memory(), "swap_bytes": self.cgroups.swap(),
             "links": self.links.iter().map(|l| json!({
@@ -111,6 +111,14 @@ impl Seen {
             self.info.extend(more);
         }
         self.info
+    }
+
+    /// What `adb connect` takes.
+    fn adb(&self) -> Option<String> {
+        let port = self.info.get("adb_port").and_then(Value::as_u64)?;
+        let forwarded = self.info.get("adb_forwarded").and_then(Value::as_bool) == Some(true);
+        let host = if forwarded { "127.0.0.1" } else { self.ips.first()?.as_str() };
+        Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
     }
 
     fn text(&self, args: &Parsed) -> String {
@@ -134,6 +142,9 @@ impl Seen {
         }
         if all || args.has(Opt::Ips) {
             self.ips.iter().for_each(|ip| line("IP:", ip, bare));
+        }
+        if let Some(adb) = self.adb().filter(|_| all) {
+            line("ADB:", &adb, bare);
         }
         if all || args.has(Opt::Stats) {
             if let Some(ns) = self.cgroups.cpu_ns() {

@@ -114,7 +114,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::Unshare => unshare::unshare(call),
         Verb::UsernsExec => unshare::usernsexec(call),
         Verb::Ps => ps::ps(call),
-        Verb::GetProp | Verb::SetProp | Verb::Service => android::run(call),
+        Verb::GetProp | Verb::WatchProps | Verb::SetProp | Verb::Service => android::run(call),
         Verb::Netstat => ps::netstat(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),

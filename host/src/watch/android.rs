@@ -1,13 +1,16 @@
 //! The end of an Android: how it is brought about, and what it means.
 //!
 //! Its init takes no signal that would stop it (it is process 1 and has a handler for SIGCHLD only). So a helper process
-//! does what Android's own power-off does: services are stopped by property, files are written; then init is killed, which
-//! is what reboot(2) does in a pid namespace. The helper waits in the loop's stead; the loop's deadline holds all the same.
+//! does what Android's own power-off does: services are stopped by property, files are written, `reboot -n -p` is run inside (4.4 and
+//! later: sys.powerctl is set); then init is killed, if it is still there. The helper waits in the loop's stead; the loop's deadline holds all the same.
 use super::Watch;
 use super::container::Supervised;
 use super::end::End;
+use super::forward;
 use crate::android;
 use crate::sys::process::{self, Cloned};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 
 impl Supervised {
     /// Begin to stop it in Android's way. False: it is no Android, or has a signal of its own for that.
@@ -19,8 +22,23 @@ impl Supervised {
         self.end_helper();
         match process::fork() {
             Ok(Cloned::Child { .. }) => {
-                android::stop_services(init);
-                process::exit_now(0);
+                android::stop(init);
+                // As its own power-off ends: where that is not there or has no right to, it is killed.
+                let words = [
+                    "attach",
+                    "-P",
+                    &self.definition.lxcpath,
+                    "-n",
+                    self.name(),
+                    "--",
+                    "/system/bin/reboot",
+                    "-n",
+                    "-p",
+                ];
+                let mut command = Command::new("/proc/self/exe");
+                command.arg0("keel").args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+                let _ = command.exec();
+                process::exit_now(1);
             }
             Ok(Cloned::Parent { pid, .. }) => self.helper = Some(pid),
             Err(errno) => {
@@ -34,9 +52,25 @@ impl Supervised {
 
     /// The helper is not waited for any more.
     pub(super) fn end_helper(&mut self) {
-        if let Some(pid) = self.helper.take().and_then(rustix::process::Pid::from_raw) {
-            // Our child, not reaped: no other process has its pid.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        end(self.helper.take());
+    }
+
+    /// It has ended, and what leads into it has nowhere to lead.
+    pub(super) fn end_processes(&mut self) {
+        end(self.helper.take());
+        end(self.forwarder.take());
+    }
+
+    /// Where its network namespace is its own and has no interface, its adbd is reached by the host's port.
+    pub(super) fn forward_adb(&mut self, init: i32) {
+        let config = &self.definition.config;
+        let Ok(port) = u16::try_from(config.android.adb) else { return };
+        if !config.android.on || port == 0 || config.has_interfaces() || !has_own_network(init) {
+            return;
+        }
+        match forward::begin(port, init) {
+            Ok(pid) => self.forwarder = Some(pid),
+            Err(cause) => log::warn!("{}: adb can't be reached: {cause}", self.name()),
         }
     }
 
@@ -49,9 +83,26 @@ impl Supervised {
     }
 }
 
+fn has_own_network(init: i32) -> bool {
+    let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    namespace("self") != namespace(&init.to_string())
+}
+
+/// Ends a child of ours that was not reaped: no other process has its pid.
+fn end(child: Option<i32>) {
+    if let Some(pid) = child.and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
 impl Watch {
     /// A child has ended. False: it is no helper.
     pub(super) fn helper_ended(&mut self, pid: i32) -> bool {
+        if let Some(container) = self.containers.values_mut().find(|c| c.forwarder == Some(pid)) {
+            container.forwarder = None;
+            log::warn!("{}: the process that led to its adbd has ended", container.name());
+            return true;
+        }
         let Some(container) = self.containers.values_mut().find(|c| c.helper == Some(pid)) else { return false };
         container.helper = None;
         // ESRCH: it has ended, and that is just being reported.

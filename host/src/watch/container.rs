@@ -104,6 +104,8 @@ pub struct Supervised {
     pub(super) backoff: Backoff,
     /// A process that stops its services.
     pub(super) helper: Option<i32>,
+    /// A process that leads a port of the host into it.
+    pub(super) forwarder: Option<i32>,
     /// The filter of system calls that its plan loads.
     pub(super) filter: Vec<Insn>,
     /// The rules for devices that are a program.
@@ -154,6 +156,7 @@ impl Supervised {
             last_failure: None,
             backoff: Backoff::default(),
             helper: None,
+            forwarder: None,
             filter: Vec::new(),
             devices: String::new(),
             left_by_supervisor: Vec::new(),
@@ -286,6 +289,8 @@ impl Supervised {
             "cgroups": self.record().cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
             "warnings": self.definition.warnings,
             "notes": self.notes,
+            "adb_port": Some(self.definition.config.android.adb).filter(|port| *port != 0),
+            "adb_forwarded": self.forwarder.is_some(),
             "ttys": ttys,
             "ttys_in_use": self.lent.keys().collect::<Vec<_>>(),
         });

@@ -119,6 +119,7 @@ impl Watch {
         if container.definition.config.hooks.iter().any(|h| h.value.0 == Hook::Stop) {
             container.namespaces = ending::namespaces(running.pid);
         }
+        container.forward_adb(running.pid);
         container.running = Some(running);
         container.state = State::Running;
         container.tell(&[News::State(State::Running)]);
@@ -189,7 +190,7 @@ impl Watch {
             }
         }
         container.last_end = Some(end);
-        container.end_helper();
+        container.end_processes();
         container.state = State::Stopping;
         if let (Some(token), Some(master)) =
             (container.console.take(), container.running.as_ref().and_then(|r| r.console.as_ref()))

@@ -80,6 +80,8 @@ pub enum Verb {
     Ps,
     /// `keel getprop`
     GetProp,
+    /// `watchprops`.
+    WatchProps,
     /// `keel setprop`
     SetProp,
     /// `keel service`

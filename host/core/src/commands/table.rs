@@ -163,6 +163,7 @@ pub const COMMANDS: &[Command] = &[
     tools::PS,
     tools::NETSTAT,
     tools::GET_PROP,
+    tools::WATCH_PROPS,
     tools::SET_PROP,
     tools::SERVICE,
     tools::CLONE,

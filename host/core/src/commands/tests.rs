@@ -45,6 +45,7 @@ const VERBS: [Verb; 45] = [
     Verb::Kill,
     Verb::Ps,
     Verb::GetProp,
+    Verb::WatchProps,
     Verb::SetProp,
     Verb::Service,
     Verb::Shutdown,

@@ -258,6 +258,16 @@ pub(super) const GET_PROP: Command = Command {
     ..BASE
 };
 
+pub(super) const WATCH_PROPS: Command = Command {
+    verb: Verb::WatchProps,
+    name: "watchprops",
+    summary: "print each property of a running Android that changes",
+    operands: "NAME [PROPERTY]",
+    about: &["A line for each change, as getprop prints them, until the container stops."],
+    examples: &[("keel watchprops jb init.svc.adbd", "what becomes of a service")],
+    ..BASE
+};
+
 pub(super) const SET_PROP: Command = Command {
     verb: Verb::SetProp,
     name: "setprop",

@@ -6,6 +6,7 @@
 //! thing: results of all calls that the real one ignores are in `/data/calls`, so that a test can see them.
 //! Left out: SELinux, charger mode, keychords, the boot logo, users of services.
 
+mod adbd;
 mod props;
 mod rc;
 mod service;
@@ -25,6 +26,7 @@ pub fn run(name: &str, args: &[String]) -> Option<ExitCode> {
     match name {
         "init" if std::process::id() == 1 && Path::new("/init.rc").exists() => Some(Init::main()),
         "ueventd" => Some(tools::ueventd()),
+        "adbd" => Some(adbd::run()),
         _ => tools::run(name, args),
     }
 }
@@ -50,6 +52,8 @@ struct Init {
     services: Vec<service::Service>,
     environment: Vec<(String, String)>,
     listener: Option<OwnedFd>,
+    /// An Android after JellyBean.
+    later: bool,
 }
 
 impl Init {
@@ -82,7 +86,8 @@ impl Init {
         calls.note("open /dev/__kmsg__", klog.as_ref().map(drop).map_err(sys::copy));
         let _ = std::fs::remove_file("/dev/__kmsg__");
         // 7. On the tmpfs that is (or was) at /dev.
-        let props = match props::Area::create(Path::new("/init.43").exists()) {
+        let later = Path::new("/init.44").exists();
+        let props = match props::Area::create(Path::new("/init.43").exists(), later) {
             Ok(area) => area,
             Err(e) => {
                 calls.note("property area", Err(e));
@@ -98,6 +103,7 @@ impl Init {
             services: Vec::new(),
             environment: Vec::new(),
             listener: None,
+            later,
         };
         // 8, 9. From here on what belongs to the kernel is changed: mode and owner of /proc/cmdline.
         init.kernel_command_line();

@@ -11,6 +11,8 @@ const SIZE: usize = 32768;
 const SIZE_43: usize = 49152;
 const MAGIC: u32 = 0x504f_5250;
 const VERSION: u32 = 0x4543_4f76;
+/// The version from 4.4 on, whose entries are a trie.
+const LATER: u32 = 0xfc6e_d0ab;
 /// Where the list of names and the entries begin, and how large one is.
 const TOC: usize = 32;
 const INFO: usize = 1024;
@@ -25,7 +27,10 @@ pub struct Area {
 
 impl Area {
     /// Up to 4.2 the file has no name afterwards; 4.3 keeps it for everybody to open.
-    pub fn create(is_43: bool) -> std::io::Result<Area> {
+    ///
+    /// `later`: as 4.4 has it, of which only the head is made.
+    pub fn create(is_43: bool, later: bool) -> std::io::Result<Area> {
+        let is_43 = is_43 || later;
         let (size, mode) = if is_43 { (SIZE_43, 0o644) } else { (SIZE, 0o600) };
         let path = "/dev/__properties__";
         let file = sys::create_rw(path, mode)?;
@@ -37,7 +42,7 @@ impl Area {
         }
         let mut area = Area { map, shared, size };
         area.map.put(8, MAGIC);
-        area.map.put(12, VERSION);
+        area.map.put(12, if later { LATER } else { VERSION });
         Ok(area)
     }
 
@@ -122,6 +127,10 @@ pub fn listen() -> std::io::Result<OwnedFd> {
 impl Init {
     pub fn set_property(&mut self, name: &str, value: &str) {
         self.props.set(name, value);
+        // What 4.4's rc files say: `on property:sys.powerctl=*`, `powerctl ${sys.powerctl}`.
+        if self.later && name == "sys.powerctl" {
+            return super::tools::reboot(true, value.starts_with("shutdown"), "");
+        }
         self.trigger(&format!("property:{name}={value}"));
     }
 
