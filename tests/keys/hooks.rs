@@ -84,3 +84,100 @@ fn a_destroy_hook_that_fails_keeps_the_container() {
     assert_eq!(said(&container).len(), 2);
     assert!(!container.config_file().exists());
 }
+
+/// What each kind is told besides what all are told.
+#[test]
+fn all_hooks_of_a_start_run_in_order_with_what_they_are_told() {
+    if !tests::skip::root() {
+        return;
+    }
+    for version in [0, 1] {
+        let container = Container::probe("lxc.autodev = 1");
+        // One that is run inside needs a shell there.
+        let shell = container.rootfs().join("bin");
+        fs::create_dir_all(&shell).expect("a directory");
+        tests::ran::run(std::process::Command::new("cp").arg(&tests::built::built().busybox).arg(shell.join("sh")))
+            .ok();
+        let out = container.outside().join("said");
+        let note = |place: &str| {
+            format!(
+                "echo \"$LXC_HOOK_TYPE $# $LXC_NAME $LXC_HOOK_SECTION $LXC_HOOK_VERSION $LXC_CGNS_AWARE pid=${{LXC_PID:+set}} \
+                 conf=$LXC_CONFIG_FILE root=$LXC_ROOTFS_PATH mount=$LXC_ROOTFS_MOUNT log=$LXC_CONSOLE_LOGPATH\" >> {place}"
+            )
+        };
+        let script = container.base().join("hook");
+        fs::write(&script, format!("#!/bin/sh\n{}\n", note(&out.display().to_string()))).expect("written");
+        fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).expect("chmod");
+        let inside = container.rootfs().join("hook");
+        fs::write(&inside, format!("#!/bin/sh\n{}\n", note("/said"))).expect("written");
+        fs::set_permissions(&inside, PermissionsExt::from_mode(0o755)).expect("chmod");
+        let kinds = ["start-host", "mount", "pre-mount", "autodev", "pre-start"];
+        let lines: String = kinds.iter().map(|kind| format!("lxc.hook.{kind} = {}\n", script.display())).collect();
+        container.add_config(&format!(
+            "{lines}lxc.hook.start = /hook\nlxc.hook.version = {version}\nlxc.console.logfile = {}",
+            container.outside().join("console").display()
+        ));
+        container.start();
+        container.facts();
+        let arguments = if version == 0 { 3 } else { 0 };
+        let rootfs = container.rootfs().display().to_string();
+        let line = |kind: &str, pid: &str| {
+            format!(
+                "{kind} {arguments} {} lxc {version} 1 pid={pid} conf={} root={rootfs} mount={rootfs} log={}",
+                container.name,
+                container.config_file().display(),
+                container.outside().join("console").display()
+            )
+        };
+        let host = [("pre-start", ""), ("pre-mount", ""), ("mount", ""), ("autodev", ""), ("start-host", "set")];
+        assert_eq!(said(&container), host.map(|(kind, pid)| line(kind, pid)));
+        assert_eq!(container.read("/said").trim_end(), line("start", ""));
+        container.keel("stop -k").ok();
+    }
+}
+
+#[test]
+fn a_hook_that_fails_or_is_missing_ends_the_start_and_is_named() {
+    if !tests::skip::root() {
+        return;
+    }
+    for kind in ["pre-start", "pre-mount", "mount", "autodev", "start-host", "start"] {
+        let container = hooked(&format!("lxc.hook.{kind} = HOOK\nlxc.hook.{kind} = /no/such/hook\n"));
+        let why = container.keel("start").fails(1);
+        assert!(why.contains("/no/such/hook") || kind == "start", "{kind}: {why}");
+        assert!(why.contains("config:"), "{kind}: {why}");
+        container.assert_nothing_left();
+    }
+}
+
+#[test]
+fn hooks_of_stop_are_told_by_their_environment_in_version_1() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = Container::probe("lxc.hook.version = 1");
+    let out = container.outside().join("said");
+    container.add_config(&format!("lxc.hook.stop = sh -c 'env > {}'", out.display()));
+    container.start();
+    container.facts();
+    container.keel("stop -k").ok();
+    let text = fs::read_to_string(out).expect("it ran");
+    for name in ["MNT", "PID", "UTS", "IPC", "NET", "CGROUP"] {
+        assert!(text.lines().any(|line| line.starts_with(&format!("LXC_{name}_NS=/proc/"))), "{name}: {text}");
+    }
+    assert!(text.contains("LXC_TARGET=stop\n"), "{text}");
+}
+
+#[test]
+fn a_hook_adapts_a_copy() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = hooked("lxc.hook.clone = HOOK\n");
+    let copy = format!("{}-copy", container.name);
+    let out = container.outside().join("said");
+    let mut keel = container.bare_command();
+    keel.args(["copy", "-P"]).arg(container.lxcpath()).args(["-n", &container.name, "-N", &copy]).env("OUT", out);
+    tests::ran::run(&mut keel).ok();
+    assert_eq!(said(&container), [format!("clone target= args={copy} lxc clone")]);
+}

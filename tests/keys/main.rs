@@ -3,6 +3,7 @@
 mod hooks;
 mod mounts;
 mod ordinary;
+mod program;
 mod seccomp;
 mod shared;
 mod small;

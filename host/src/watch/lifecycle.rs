@@ -319,8 +319,9 @@ impl Watch {
         let (Some(order), Some(_)) = (container.order, container.pid()) else { return };
         if order.ending == Ending::Halt && order.kill {
             log::warn!("{}: did not stop within {} ms, killed", container.name(), order.timeout_ms);
+            let signal = container.definition.config.signal.stop.unwrap_or(libc::SIGKILL);
             // ESRCH cannot be: it is our child and not reaped.
-            let _ = container.send(libc::SIGKILL);
+            let _ = container.send(signal);
             return;
         }
         container.order = None;

@@ -308,6 +308,22 @@ pub fn limit(what: &str, n: u64) -> io::Result<()> {
     checked(unsafe { libc::setrlimit(resource, &limit) }.into()).map(drop)
 }
 
+/// The number of the session keyring.
+pub fn session_keyring() -> io::Result<i64> {
+    const KEYCTL_GET_KEYRING_ID: libc::c_int = 0;
+    const KEY_SPEC_SESSION_KEYRING: libc::c_int = -3;
+    // SAFETY: takes numbers.
+    checked(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) })
+}
+
+/// The cookie of core scheduling; 0: none.
+pub fn core_cookie() -> io::Result<u64> {
+    const PR_SCHED_CORE: libc::c_int = 62;
+    let mut cookie = 0u64;
+    // SAFETY: PR_SCHED_CORE_GET of this thread writes the number, which outlives the call.
+    checked(unsafe { libc::prctl(PR_SCHED_CORE, 0, 0, 0, &raw mut cookie) }.into()).map(|_| cookie)
+}
+
 /// Calls that kernels of 3.2 do not have, and for which Keel has another way. (openat2 is 5.6, the mount calls 5.2 and 5.12,
 /// clone3 5.3, close_range 5.9, the pidfd calls 5.1 to 5.6, faccessat2 5.8, statx 4.11, memfd_create and getrandom 3.17,
 /// bpf 3.18, cachestat and the like are used by nobody here.)
