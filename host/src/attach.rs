@@ -17,7 +17,7 @@ use crate::sys::process::{Cloned, exit_now, fork};
 use crate::sys::{errno, io_errno, signalfd};
 use crate::watch::record::start_time;
 use environment::Wish;
-use keel_core::config::Personality;
+use keel_core::config::{Limit, Personality};
 use keel_core::facts::Namespaces;
 use keel_core::failure::{Errno, Failure};
 use keel_core::seccomp::Insn;
@@ -56,6 +56,8 @@ pub struct Attach {
     pub label: Wanted,
     /// What uname(2) shall say; none: as the container has it.
     pub personality: Option<Personality>,
+    /// Limits of setrlimit(2), those of the container's first program.
+    pub limits: Vec<Limit>,
     /// User id.
     pub uid: u32,
     /// Group id.

@@ -149,6 +149,10 @@ fn prepare(
     if let Some(label) = &rights.label {
         label.put_on(&socket)?;
     }
+    for limit in &attach.limits {
+        crate::sys::process::set_limit(limit.resource, limit.soft, limit.hard)
+            .map_err(|e| Failure::errno(format_args!("setrlimit {}", limit.resource), e))?;
+    }
     if rights.no_new_privs {
         set_no_new_privs(true).map_err(call("set no_new_privs"))?;
     }

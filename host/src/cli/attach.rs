@@ -105,7 +105,9 @@ pub fn run(call: &mut Call) -> Answer {
     // The file of now, not of the start, as LXC has it. A container with a broken file can be entered all the same.
     let own = store.config(&name);
     let file = args.value(Opt::RcFile).map_or(own.as_path(), Path::new);
+    let mut limits = Vec::new();
     if let Ok((config, _)) = crate::load::config(file, &[]) {
+        limits.extend(config.limits.into_iter().map(|limit| limit.value));
         let configured = config.environment.into_iter().chain(config.environment_runtime);
         let value =
             |(name, value): (String, Option<String>)| Some((value.or_else(|| std::env::var(&name).ok())?, name));
@@ -130,6 +132,7 @@ pub fn run(call: &mut Call) -> Answer {
         filter,
         label,
         personality,
+        limits,
         uid,
         gid,
         environment,
