@@ -150,7 +150,7 @@ impl Beside {
             let own = own.clone();
             let entries = fs::read_dir(root).into_iter().flatten().flatten();
             // `t1-2-1` is of `t1-2`, `t1-20` is not.
-            let is_own = |name: &str| {
+            let is_own = move |name: &str| {
                 own.iter().filter_map(|o| name.strip_prefix(o.as_str())).any(|r| r.is_empty() || r.starts_with('-'))
             };
             entries.filter(move |e| is_own(&e.file_name().to_string_lossy()))

@@ -16,7 +16,7 @@ use std::time::Instant;
 type Stage = fn() -> Result<Tally>;
 
 /// Test programs that make namespaces.
-const ROOT: [&str; 8] = ["namespaces", "pid1", "keys", "network", "android", "budgets", "tools", "guests"];
+const ROOT: [&str; 9] = ["namespaces", "pid1", "keys", "network", "android", "budgets", "tools", "beside", "guests"];
 
 /// What sudo would drop of the environment.
 const KEPT: [&str; 10] = [
@@ -52,6 +52,8 @@ const NEEDS: &[Need] = &[
     Need { package: "squashfs-tools", there: || apt::program("mksquashfs").is_some() },
     Need { package: "erofs-utils", there: || apt::program("mkfs.erofs").is_some() },
     Need { package: "bzip2", there: || apt::program("bzip2").is_some() },
+    // What the same words are given to, to compare.
+    Need { package: "lxc", there: || apt::program("lxc-start").is_some() },
     Need { package: "lzop", there: || apt::program("lzop").is_some() },
 ];
 
