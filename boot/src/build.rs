@@ -35,7 +35,13 @@ pub fn target_dir() -> PathBuf {
 }
 
 /// Static, and at a fixed address: relocating itself at each start would dirty 22 pages of keel, at a page fault each.
-const STOCK_FLAGS: &str = "-Ctarget-feature=+crt-static -Crelocation-model=static";
+/// rust-lld is rustc's own linker for this target since 1.90; it folds functions that are the same.
+const STOCK_FLAGS: &str = "-Ctarget-feature=+crt-static -Crelocation-model=static -Clink-arg=-Wl,--icf=all";
+
+/// For all targets: sequences of instructions that occur twice become a function, and hashes are computed by loops, not by
+/// unrolled ones for each kind of processor (a hash is for an image or a password: seldom, and never on the way of a start).
+pub(crate) const SMALL: &str = "-Cllvm-args=-enable-machine-outliner=always --cfg sha2_backend=\"soft\" \
+     --cfg sha2_backend_soft=\"compact\"";
 
 /// Builds both programs for `target`, in release. Cargo's own progress goes to stderr.
 pub fn both(target: Target) -> Result<Binaries> {
@@ -53,7 +59,7 @@ pub fn program(target: Target, package: &str, name: &str) -> Result<PathBuf> {
         command.arg("--quiet");
     }
     let dir = if target == Target::STOCK {
-        set_flags(&mut command, triple, if freestanding { "" } else { STOCK_FLAGS });
+        set_flags(&mut command, triple, &if freestanding { String::new() } else { format!("{STOCK_FLAGS} {SMALL}") });
         target_dir()
     } else {
         let chain = toolchain::obtain(target, freestanding)?;

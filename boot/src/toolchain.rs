@@ -4,7 +4,7 @@
 //! musl only; gnu for other processors is refused (Debian's current std packages exist for amd64 alone).
 
 use crate::apt;
-use crate::build::{set_flags, variable};
+use crate::build::{SMALL, set_flags, variable};
 use crate::fault::{At, Fault, Result};
 use crate::target::{Libc, Target};
 use crate::{cache, hash, musl};
@@ -32,8 +32,8 @@ impl Toolchain {
 }
 
 /// Nothing unwinds: without its tables keel is a sixth smaller.
-const STATIC: &str =
-    "-Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static -Cforce-unwind-tables=no";
+const STATIC: &str = "-Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static -Cforce-unwind-tables=no \
+     -Clink-arg=--icf=all";
 
 /// How std itself is built; part of the sysroot's name.
 const STD: &str = "-Zforce-unstable-if-unmarked -Cembed-bitcode=yes -Cpanic=abort -Cforce-unwind-tables=no";
@@ -44,14 +44,16 @@ pub fn obtain(target: Target, freestanding: bool) -> Result<Toolchain> {
         return Err(Fault::new(format!("no static glibc toolchain for {}: use --libc musl", target.triple())));
     }
     let linker = lld()?;
+    // pid1 is laid out page by page as it is (pid1.ld).
+    let small = if freestanding { "" } else { SMALL };
     if rustup_has(target.triple()) {
         // rustup's musl targets bring crt1.o and libc.a themselves.
         let crt = if freestanding { "no" } else { "yes" };
-        return Ok(Toolchain { rustc: None, linker, flags: format!("{STATIC} -Clink-self-contained={crt}") });
+        return Ok(Toolchain { rustc: None, linker, flags: format!("{STATIC} {small} -Clink-self-contained={crt}") });
     }
     let debian = debian()?;
     let sysroot = sysroot(&debian, target)?;
-    let mut flags = format!("{STATIC} -Clink-self-contained=no --sysroot {}", sysroot.display());
+    let mut flags = format!("{STATIC} {small} -Clink-self-contained=no --sysroot {}", sysroot.display());
     if !freestanding {
         let m = musl::obtain(target)?;
         let m = m.display();

@@ -7,6 +7,8 @@ pub mod clock;
 pub mod descriptors;
 #[cfg(not(test))]
 pub mod entry;
+#[cfg(all(target_arch = "x86_64", target_env = "gnu", target_feature = "crt-static", not(test)))]
+mod glibc;
 pub mod input;
 pub mod loops;
 pub mod mount;

@@ -1,0 +1,77 @@
+//! What a static glibc would bring along and keel never uses: printing, messages in other languages, unwinding.
+//!
+//! A call of `fork` takes glibc's locks of FILEs with it, an assertion of its takes `fprintf`, that takes character sets,
+//! and those take a dynamic linker: a third of a megabyte in all. Each name here is weak: where the library's own
+//! object is linked all the same it wins, so that another glibc can make the program larger, but not wrong. musl has
+//! nothing of the kind.
+//!
+//! Not here: data, and what has an effect that keel could see.
+
+use keel_core::failure::Errno;
+use std::fmt::Write;
+
+// Answers: an assertion ends the program as it does with glibc, without its sentence; what prints has printed nothing; a
+// message is its own translation; no FILE is open when forking; nothing can be unwound (`panic = "abort"`).
+std::arch::global_asm!(
+    ".pushsection .text.keel_glibc,\"ax\",@progbits",
+    ".weak __assert_fail, __libc_dynarray_at_failure",
+    "__assert_fail:",
+    "__libc_dynarray_at_failure: jmp abort",
+    ".weak fprintf, snprintf, __snprintf, __asprintf, __fxprintf",
+    ".weak _IO_iter_begin, _IO_iter_end, _IO_iter_next, _IO_iter_file",
+    ".weak _IO_list_lock, _IO_list_unlock, _IO_list_resetlock",
+    ".weak _Unwind_Backtrace, _Unwind_GetIP, _Unwind_GetIPInfo, _Unwind_SetIP, _Unwind_GetCFA, _Unwind_SetGR",
+    ".weak _Unwind_GetLanguageSpecificData, _Unwind_GetRegionStart, _Unwind_GetTextRelBase, _Unwind_GetDataRelBase",
+    ".weak _Unwind_RaiseException, _Unwind_DeleteException, _Unwind_Resume",
+    "fprintf:",
+    "snprintf:",
+    "__snprintf:",
+    "__asprintf:",
+    "__fxprintf:",
+    "_IO_iter_begin:",
+    "_IO_iter_end:",
+    "_IO_iter_next:",
+    "_IO_iter_file:",
+    "_IO_list_lock:",
+    "_IO_list_unlock:",
+    "_IO_list_resetlock:",
+    "_Unwind_Backtrace:",
+    "_Unwind_GetIP:",
+    "_Unwind_GetIPInfo:",
+    "_Unwind_SetIP:",
+    "_Unwind_GetCFA:",
+    "_Unwind_SetGR:",
+    "_Unwind_GetLanguageSpecificData:",
+    "_Unwind_GetRegionStart:",
+    "_Unwind_GetTextRelBase:",
+    "_Unwind_GetDataRelBase:",
+    "_Unwind_RaiseException:",
+    "_Unwind_DeleteException:",
+    "_Unwind_Resume:",
+    "xor eax, eax",
+    "ret",
+    ".weak __dcgettext",
+    "__dcgettext: mov rax, rsi",
+    "ret",
+    ".weak __xpg_strerror_r",
+    "__xpg_strerror_r: jmp {strerror}",
+    ".popsection",
+    strerror = sym strerror,
+);
+
+/// strerror_r(3): the errno's symbol, as all of keel's messages have it.
+extern "C" fn strerror(errno: i32, buffer: *mut libc::c_char, size: usize) -> i32 {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{}", Errno(errno));
+    if size == 0 {
+        return libc::ERANGE;
+    }
+    let length = text.len().min(size - 1);
+    // SAFETY: the caller's buffer has `size` bytes; `length` and the NUL are within.
+    unsafe {
+        std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), length);
+        *buffer.add(length) = 0;
+    }
+    0
+}
