@@ -1,7 +1,8 @@
 //! Running a program inside a container: the outer half, which stays on the host.
 //!
-//! Three processes: this one keeps the user's terminal; `enter` joins the namespaces and waits; `program` is in the pid
-//! namespace and becomes the command. Nothing of the host but the descriptors 0 to 2 goes in, and where those are
+//! Two processes: this one keeps the user's terminal and joins the namespaces, too; `program` is in the pid namespace and
+//! becomes the command. Where a label is to be put on there are three, since that is done in the host's procfs: then
+//! this one stays outside, and one between them joins and waits. Nothing of the host but the descriptors 0 to 2 goes in, and where those are
 //! terminals, a fresh pty of the container's devpts goes in their place (CVE-2016-10124).
 mod enter;
 pub mod environment;
@@ -13,6 +14,7 @@ pub use label::Wanted;
 pub use sealed::run_from_copy;
 
 use crate::console::proxy::{Outcome, Proxy};
+use crate::place::read_once;
 use crate::sys::process::{Cloned, exit_now, fork};
 use crate::sys::{errno, io_errno, signalfd};
 use crate::watch::record::start_time;
@@ -93,12 +95,19 @@ struct Target {
 pub fn run(mut attach: Attach) -> Result<u8, Failure> {
     let log = attach.log.take();
     let target = open(&attach)?;
-    let socket = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
-    let (ours, theirs) = socket.map_err(|e| Failure::errno("socketpair", errno(e)))?;
     let label = target.label.clone();
     // From here on: a child that ends while nobody looks would be missed.
     signalfd::block_all();
     let signals = signalfd::descriptor().map_err(|e| Failure::errno("signalfd", e))?;
+    let Some(label) = label else {
+        // Nothing is to be done outside any more: this process goes in itself.
+        let named = |e: Failure| Failure::new(format!("{}: {e}", attach.name));
+        let entered = enter::join(&attach, target, None).map_err(named)?;
+        let child = entered.pid;
+        return follow(entered, &signals, child, log);
+    };
+    let socket = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
+    let (ours, theirs) = socket.map_err(|e| Failure::errno("socketpair", errno(e)))?;
     match fork().map_err(|e| Failure::errno("fork", e))? {
         Cloned::Child { .. } => {
             drop((ours, signals));
@@ -109,33 +118,36 @@ pub fn run(mut attach: Attach) -> Result<u8, Failure> {
             let Some(entered) = enter::receive(&ours)? else {
                 return Ok(code(wait(pid)?));
             };
-            if let Some(label) = &label {
-                label.hand_in(entered.pid, &ours)?;
-            }
-            let ended = match (&entered.terminal, isatty(rustix::stdio::stdin())) {
-                (Some(master), keyboard) => {
-                    let master = master.as_fd();
-                    let proxy = Proxy { master, keyboard, escape: None, loan: None, child: Some(pid), log };
-                    match proxy.run().map_err(|e| Failure::errno("the terminal", errno(e)))? {
-                        Outcome::Ended(status) => Some(status),
-                        Outcome::Signal(signal) => {
-                            // ESRCH: it ended just now.
-                            let _ = signalfd::send(entered.pid, signal);
-                            None
-                        }
-                        Outcome::Left | Outcome::TakenBack => {
-                            let _ = signalfd::send(entered.pid, libc::SIGHUP);
-                            None
-                        }
-                    }
-                }
-                (None, _) => Some(watch(&signals, pid, entered.pid)?),
-            };
-            // The master's end is a hangup for what still runs on it.
-            drop(entered.terminal);
-            Ok(code(ended.map_or_else(|| wait(pid), Ok)?))
+            label.hand_in(entered.pid, &ours)?;
+            follow(entered, &signals, pid, log)
         }
     }
+}
+
+/// To the end of the program; `child` is what we wait for, the program itself or what waits for it.
+fn follow(entered: enter::Entered, signals: &OwnedFd, child: i32, log: Option<std::fs::File>) -> Result<u8, Failure> {
+    let ended = match (&entered.terminal, isatty(rustix::stdio::stdin())) {
+        (Some(master), keyboard) => {
+            let master = master.as_fd();
+            let proxy = Proxy { master, keyboard, escape: None, loan: None, child: Some(child), log };
+            match proxy.run().map_err(|e| Failure::errno("the terminal", errno(e)))? {
+                Outcome::Ended(status) => Some(status),
+                Outcome::Signal(signal) => {
+                    // ESRCH: it ended just now.
+                    let _ = signalfd::send(entered.pid, signal);
+                    None
+                }
+                Outcome::Left | Outcome::TakenBack => {
+                    let _ = signalfd::send(entered.pid, libc::SIGHUP);
+                    None
+                }
+            }
+        }
+        (None, _) => Some(watch(signals, child, entered.pid)?),
+    };
+    // The master's end is a hangup for what still runs on it.
+    drop(entered.terminal);
+    Ok(code(ended.map_or_else(|| wait(child), Ok)?))
 }
 
 /// Everything that is needed of the container, while its pid certainly is its own.
@@ -172,19 +184,21 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
     let mut cgroups = Vec::new();
     if !attach.keep_cgroups {
         for dir in &attach.cgroups {
-            // COMPAT(linux<3.0): version 1 had `tasks` only.
+            // Version 1 has `tasks`, which does not wait for RCU (ARCHITECTURE.md).
             let open = |file: &str| OpenOptions::new().write(true).open(dir.join(file));
-            let file = open("cgroup.procs").or_else(|_| open("tasks"));
+            let file = open("tasks").or_else(|_| open("cgroup.procs"));
             let file = file.map_err(|e| Failure::errno(format_args!("open '{}'", dir.display()), io_errno(&e)))?;
             cgroups.push((dir.clone(), file.into()));
         }
     }
-    let status = crate::place::read(format!("/proc/{pid}/status").as_ref()).ok_or_else(gone)?;
+    let status = read_once(&format!("/proc/{pid}/status")).ok_or_else(gone)?;
     let field = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).map(str::trim);
     let bounding = field("CapBnd:").and_then(|v| u64::from_str_radix(v, 16).ok()).unwrap_or(u64::MAX);
     // COMPAT(linux<4.10): the line is not there, and the flag is not passed on.
     let no_new_privs = field("NoNewPrivs:") == Some("1");
-    let persona = crate::place::read(format!("/proc/{pid}/personality").as_ref());
+    let own = read_once("/proc/self/status").unwrap_or_default();
+    crate::sys::signal::ignored_are(keel_core::facts::ignored_signals(&own));
+    let persona = read_once(&format!("/proc/{pid}/personality"));
     let persona = persona.and_then(|v| u32::from_str_radix(v.trim(), 16).ok()).unwrap_or(0);
     let personality = match attach.personality {
         Some(Personality::Linux32) => PER_LINUX32,

@@ -67,7 +67,7 @@ fn come_up() -> Result<Settings, (Failure, params::OnFail)> {
     }
     let modules = modules::resolve(&settings.modules, &mut settings.complaints);
     settings.boot.modules = modules;
-    let mut facts = crate::observe::facts().map_err(or)?;
+    let mut facts = crate::observe::facts(crate::observe::ALL).map_err(or)?;
     if !settings.devtmpfs {
         facts.filesystems.retain(|fstype| fstype != "devtmpfs");
     }

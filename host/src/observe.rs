@@ -11,37 +11,49 @@ use keel_core::plan::{DEFAULT_PROFILE, Found};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 
-/// Everything that plans depend on. Needs /proc.
-pub fn facts() -> Result<Facts, Failure> {
+/// What a plan depends on beside what every plan depends on. To look costs calls, a third of what keel itself makes in a start.
+#[derive(Clone, Copy, Default)]
+pub struct Look {
+    /// Which controllers the kernel has: for the boot, which mounts them.
+    pub controllers: bool,
+    /// The last capability.
+    pub capabilities: bool,
+    /// Numbers of devices, and what binder speaks.
+    pub android: bool,
+}
+
+/// Everything.
+pub const ALL: Look = Look { controllers: true, capabilities: true, android: true };
+
+/// The facts that a plan depends on. Needs /proc.
+pub fn facts(look: Look) -> Result<Facts, Failure> {
     let mounts = facts::mountinfo(&read("/proc/self/mountinfo")?);
     let optional = |path: &str| read(path).unwrap_or_default();
     // Containers go beside process 1, not below whatever session the caller is in.
-    let hierarchies = hierarchies(&mounts, &optional("/proc/1/cgroup"));
-    let namespaces = Namespaces::NAMES
-        .iter()
-        .filter(|(name, _)| std::fs::symlink_metadata(format!("/proc/self/ns/{name}")).is_ok())
-        .fold(0, |all, (_, flag)| all | flag);
+    let asked = |wanted: bool, path: &str| if wanted { optional(path) } else { String::new() };
+    let grouped = mounts.iter().any(|mount| mount.fstype.starts_with("cgroup"));
+    let hierarchies = hierarchies(&mounts, &asked(grouped, "/proc/1/cgroup"));
     let filesystems = optional("/proc/filesystems");
-    let status = optional("/proc/self/status");
+    let (status, uname) = (once("/proc/self/status"), rustix::system::uname());
     // One file says both: what is known here need not be asked for signal by signal between clone and exec.
     crate::sys::signal::ignored_are(facts::ignored_signals(&status));
     Ok(Facts {
-        kernel: kernel(),
+        kernel: kernel(&uname.release().to_string_lossy()),
         filesystems: facts::filesystems(&filesystems),
         block_filesystems: facts::block_filesystems(&filesystems),
-        controllers: facts::controllers(&optional("/proc/cgroups")),
+        controllers: facts::controllers(&asked(look.controllers, "/proc/cgroups")),
         hierarchies,
-        namespaces: Namespaces(namespaces),
+        namespaces: namespaces(),
         // COMPAT(linux<3.2): no such file; 34 was the last capability then.
-        last_cap: optional("/proc/sys/kernel/cap_last_cap").trim().parse().unwrap_or(34),
-        misc: facts::misc(&optional("/proc/misc")),
-        binder_protocol: binder_protocol(),
-        binder_major: facts::char_major(&optional("/proc/devices"), "binder"),
+        last_cap: asked(look.capabilities, "/proc/sys/kernel/cap_last_cap").trim().parse().unwrap_or(34),
+        misc: facts::misc(&asked(look.android, "/proc/misc")),
+        binder_protocol: look.android.then(binder_protocol).flatten(),
+        binder_major: facts::char_major(&asked(look.android, "/proc/devices"), "binder"),
         pid1: std::process::id() == 1,
         android_host: crate::store::is_android(),
         links: Vec::new(),
         random: 0,
-        machine: rustix::system::uname().machine().to_string_lossy().into_owned(),
+        machine: uname.machine().to_string_lossy().into_owned(),
         lsm: lsm(optional("/sys/module/apparmor/parameters/enabled").trim() == "Y"),
         seccomp: facts::seccomp(&status),
         caller: caller(),
@@ -87,6 +99,16 @@ pub fn below_caller(facts: &mut Facts) {
 pub fn callers_hierarchies(facts: &Facts) -> Vec<facts::Hierarchy> {
     static FIRST: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     hierarchies(&facts.mounts, FIRST.get_or_init(|| read("/proc/self/cgroup").unwrap_or_default()))
+}
+
+/// The kinds of namespaces that the kernel has.
+fn namespaces() -> Namespaces {
+    let kinds = std::fs::read_dir("/proc/self/ns").into_iter().flatten().flatten();
+    let flag = |kind: std::fs::DirEntry| {
+        let name = kind.file_name();
+        Namespaces::NAMES.iter().find(|(known, _)| name == *known).map(|(_, flag)| *flag)
+    };
+    Namespaces(kinds.filter_map(flag).fold(0, |all, flag| all | flag))
 }
 
 fn hierarchies(mounts: &[facts::Mount], beside: &str) -> Vec<facts::Hierarchy> {
@@ -144,9 +166,12 @@ fn read(path: &str) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn kernel() -> (u16, u16) {
-    let name = rustix::system::uname();
-    let release = name.release().to_string_lossy().into_owned();
+/// A file of /proc that is one record.
+fn once(path: &str) -> String {
+    crate::read::once(path.as_ref()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+fn kernel(release: &str) -> (u16, u16) {
     let mut numbers = release.split(['.', '-']).map(|n| n.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

@@ -136,18 +136,31 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Remove what the place holds, while the lock still keeps others out, and then the lock.
+    /// Remove the lock, and with it the place, which is empty by now. What a supervisor that was killed has left there goes
+    /// first then, under the lock again: it keeps others out.
     pub fn clear(self) {
-        for file in ["state", "state.new", "control", "lock"] {
-            let _ = std::fs::remove_file(self.place.dir.join(file));
+        let remove = |files: &[&str]| {
+            for file in files {
+                let _ = std::fs::remove_file(self.place.dir.join(file));
+            }
+            std::fs::remove_dir(&self.place.dir)
+        };
+        if remove(&["lock"]).is_err_and(|e| e.raw_os_error() == Some(libc::ENOTEMPTY))
+            && let Ok(Some(_again)) = self.place.lock()
+        {
+            let _ = remove(&["state", "state.new", "control", "lock"]);
         }
-        let _ = std::fs::remove_dir(&self.place.dir);
     }
 }
 
 /// FNV-1a.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Read a file of /proc that is one record (crate::read::once).
+pub fn read_once(path: &str) -> Option<String> {
+    String::from_utf8(crate::read::once(path.as_ref()).ok()?).ok()
 }
 
 /// Read a small file whole; what is not UTF-8 is not ours.
@@ -183,6 +196,10 @@ mod tests {
         let first = place.lock().unwrap().expect("free");
         assert!(place.lock().unwrap().is_none());
         first.clear();
+        assert!(!place.dir.exists());
+        let left = place.lock().unwrap().expect("free");
+        std::fs::write(place.state(), "left by one that was killed").unwrap();
+        left.clear();
         assert!(!place.dir.exists());
         let again = place.lock().unwrap().expect("free again");
         drop(again);

@@ -5,6 +5,16 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use std::path::Path;
 
+/// What its first read(2) gives: all of a file of /proc that is one record (`single_open` and sysctl in the kernel: stat,
+/// status, boot_id), which lists are not.
+pub fn once(path: &Path) -> Result<Vec<u8>, Errno> {
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut bytes = Vec::with_capacity(4096);
+    rustix::io::retry_on_intr(|| rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)))?;
+    // Full: there is more.
+    if bytes.len() == bytes.capacity() { whole(path) } else { Ok(bytes) }
+}
+
 /// Its bytes.
 pub fn whole(path: &Path) -> Result<Vec<u8>, Errno> {
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
@@ -30,9 +40,13 @@ mod tests {
         let path = std::env::temp_dir().join(format!("keel-read-{}", std::process::id()));
         let text: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
         std::fs::write(&path, &text).unwrap();
-        assert_eq!(whole(&path), Ok(text));
+        assert_eq!(whole(&path), Ok(text.clone()));
+        assert_eq!(once(&path), Ok(text));
         std::fs::remove_file(&path).unwrap();
         assert_eq!(whole(&path), Err(Errno::NOENT));
-        assert!(whole(Path::new("/proc/self/status")).is_ok_and(|s| s.starts_with(b"Name:")));
+        let status = |bytes: Result<Vec<u8>, Errno>| String::from_utf8(bytes.unwrap()).unwrap();
+        let named = |text: &str| text.lines().map(|l| l.split(':').next().unwrap().to_owned()).collect::<Vec<_>>();
+        let path = Path::new("/proc/self/status");
+        assert_eq!(named(&status(once(path))), named(&status(whole(path))));
     }
 }

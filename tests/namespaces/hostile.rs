@@ -209,6 +209,39 @@ fn the_program_itself_is_out_of_reach() {
     assert_eq!(tests::canary::tree(&tests::built::built().keel), before);
 }
 
+/// What runs `attach` goes into the container, where it can be opened as /proc/PID/exe: not for writing, by whoever it is.
+#[test]
+fn what_attaches_cannot_be_written() {
+    if !root() {
+        return;
+    }
+    let container = Container::probe("");
+    container.start();
+    let mut command = container.command("attach");
+    command
+        .args(["--", "/probe", "init", "say=up"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
+    let mut attached = command.spawn().expect("keel runs");
+    // It has said something: the program runs inside.
+    let mut byte = [0];
+    std::io::Read::read_exact(attached.stdout.as_mut().expect("piped"), &mut byte).expect("the probe's line");
+    let open = |pid: u32| {
+        let file = fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/exe"));
+        file.err().and_then(|e| e.raw_os_error())
+    };
+    let refused = open(attached.id());
+    let link = fs::read_link(format!("/proc/{}/exe", attached.id())).expect("a link");
+    attached.kill().expect("killed");
+    attached.wait().expect("reaped");
+    // A read-only mount of nobody's, or a sealed copy where the kernel has no mount_setattr(2).
+    let sealed = link.as_os_str().to_string_lossy().starts_with("/memfd:");
+    let expected = if sealed { matches!(refused, Some(1 | 26)) } else { refused == Some(30) };
+    assert!(expected, "{refused:?} {link:?}");
+    // The control: this test is where anybody who may can write to it, once it does not run.
+    assert_eq!(open(std::process::id()), Some(26));
+}
+
 /// runc CVE-2021-30465: a directory of the rootfs is exchanged with a link, and back, as fast as can be, while containers
 /// start that mount and create below it.
 #[test]

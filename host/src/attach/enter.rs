@@ -4,6 +4,7 @@
 //! host but descriptors 0 to 2 and its socket, and cannot be traced from inside (PR_SET_DUMPABLE 0, CVE-2016-8649).
 use super::{Attach, Target, code, program, wait};
 use crate::sys::process::{Cloned, exit_now, fork};
+use crate::sys::vfork::vfork;
 use crate::sys::{errno, mount};
 use keel_core::facts::Namespaces;
 use keel_core::failure::{Errno, Failure};
@@ -25,7 +26,12 @@ pub(super) struct Entered {
 
 /// Join, start the program, wait for it. The exit code to end with.
 pub(super) fn enter(attach: &Attach, target: Target, socket: OwnedFd) -> i32 {
-    match join(attach, target, socket) {
+    let told = join(attach, target, Some(&socket)).and_then(|entered| {
+        let told = tell(&socket, entered.pid, entered.terminal.as_ref());
+        told.map_err(|e| Failure::errno("report to the outside", errno(e)))?;
+        Ok(entered.pid)
+    });
+    match told {
         Ok(pid) => wait(pid).map_or(1, |status| i32::from(code(status))),
         Err(cause) => {
             eprintln!("keel: {}: {cause}", attach.name);
@@ -34,7 +40,8 @@ pub(super) fn enter(attach: &Attach, target: Target, socket: OwnedFd) -> i32 {
     }
 }
 
-fn join(attach: &Attach, target: Target, socket: OwnedFd) -> Result<i32, Failure> {
+/// Goes into the container and starts the program there. With a socket somebody outside has to do with the program, too.
+pub(super) fn join(attach: &Attach, target: Target, socket: Option<&OwnedFd>) -> Result<Entered, Failure> {
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(call("prctl PR_SET_DUMPABLE"))?;
     for (flag, fd) in &target.namespaces {
@@ -52,16 +59,24 @@ fn join(attach: &Attach, target: Target, socket: OwnedFd) -> Result<i32, Failure
 
     let wanted = [isatty(rustix::stdio::stdin()), isatty(rustix::stdio::stdout()), isatty(rustix::stdio::stderr())];
     let terminal = if wanted.contains(&true) { Some(open_terminal()?) } else { None };
+    let (master, slave) = terminal.unzip();
+    let job = program::Job { attach, rights: &rights, slave: slave.as_ref(), terminal: wanted, socket };
+    Ok(Entered { pid: start(&job)?, terminal: master })
+}
+
+/// The child shares our memory until it is the program, unless it waits for somebody: then we could not go on.
+fn start(job: &program::Job<'_>) -> Result<i32, Failure> {
+    if job.socket.is_none() {
+        let mut shared = job;
+        match vfork(0, &mut shared, |_| None, |job| exit_now(program::become_it(job))) {
+            // An old kernel, or another processor.
+            Err(Errno::NOSYS) => {}
+            made => return Ok(made.map_err(|e| Failure::errno("clone", e))?.0),
+        }
+    }
     match fork().map_err(|e| Failure::errno("fork", e))? {
-        Cloned::Child { .. } => {
-            let slave = terminal.map(|(_, slave)| slave);
-            exit_now(program::become_it(attach, &rights, slave, wanted, socket));
-        }
-        Cloned::Parent { pid, .. } => {
-            let master = terminal.map(|(master, _)| master);
-            tell(&socket, pid, master.as_ref()).map_err(call("report to the outside"))?;
-            Ok(pid)
-        }
+        Cloned::Child { .. } => exit_now(program::become_it(job)),
+        Cloned::Parent { pid, .. } => Ok(pid),
     }
 }
 

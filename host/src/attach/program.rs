@@ -24,19 +24,28 @@ pub(super) struct Rights {
     pub keep_groups: bool,
 }
 
+/// What is to be become, and how.
+pub(super) struct Job<'a> {
+    pub attach: &'a Attach,
+    pub rights: &'a Rights,
+    /// The slave of a terminal of the container's.
+    pub slave: Option<&'a OwnedFd>,
+    /// Which of descriptors 0 to 2 are terminals.
+    pub terminal: [bool; 3],
+    /// To who puts on the label outside.
+    pub socket: Option<&'a OwnedFd>,
+}
+
 /// Returns only when it cannot: 127 for a program that is not there, 126 for one that cannot be run.
-pub(super) fn become_it(
-    attach: &Attach,
-    rights: &Rights,
-    slave: Option<OwnedFd>,
-    terminal: [bool; 3],
-    socket: OwnedFd,
-) -> i32 {
+///
+/// Perhaps in memory that is another's, too: what the job has is borrowed, and nothing of it is closed.
+pub(super) fn become_it(job: &Job<'_>) -> i32 {
+    let attach = job.attach;
     let fail = |cause: Failure| {
         eprintln!("keel: {}: {cause}", attach.name);
         1
     };
-    if let Err(cause) = prepare(attach, rights, slave, terminal, socket) {
+    if let Err(cause) = prepare(job) {
         return fail(cause);
     }
     let user = environment::user(attach.uid);
@@ -71,7 +80,7 @@ pub(super) fn become_it(
             let _ = rustix::io::fcntl_setfd(area, rustix::io::FdFlags::empty());
         }
     }
-    if let Err(cause) = give_up(attach, rights.keep_groups) {
+    if let Err(cause) = give_up(attach, job.rights.keep_groups) {
         return fail(cause);
     }
     let e = run(&program, &argv, &variables, &path);
@@ -104,13 +113,8 @@ fn remount() -> Result<(), Failure> {
     Ok(())
 }
 
-fn prepare(
-    attach: &Attach,
-    rights: &Rights,
-    slave: Option<OwnedFd>,
-    terminal: [bool; 3],
-    socket: OwnedFd,
-) -> Result<(), Failure> {
+fn prepare(job: &Job<'_>) -> Result<(), Failure> {
+    let Job { attach, rights, slave, terminal, socket } = job;
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
     for (dir, procs) in &rights.cgroups {
         // "0" is the writer itself (cgroups(7)).
@@ -120,15 +124,15 @@ fn prepare(
     // Without a session of its own it could reach the caller's terminal as /dev/tty.
     setsid().map_err(call("setsid"))?;
     if let Some(slave) = slave {
-        ioctl_tiocsctty(&slave).map_err(call("ioctl TIOCSCTTY"))?;
+        ioctl_tiocsctty(slave).map_err(call("ioctl TIOCSCTTY"))?;
         if terminal[0] {
-            rustix::stdio::dup2_stdin(&slave).map_err(call("dup2"))?;
+            rustix::stdio::dup2_stdin(slave).map_err(call("dup2"))?;
         }
         if terminal[1] {
-            rustix::stdio::dup2_stdout(&slave).map_err(call("dup2"))?;
+            rustix::stdio::dup2_stdout(slave).map_err(call("dup2"))?;
         }
         if terminal[2] {
-            rustix::stdio::dup2_stderr(&slave).map_err(call("dup2"))?;
+            rustix::stdio::dup2_stderr(slave).map_err(call("dup2"))?;
         }
     }
     if attach.remount && !attach.namespaces.has(keel_core::facts::Namespaces::MNT) {
@@ -140,14 +144,15 @@ fn prepare(
     if !attach.keep_caps {
         for capability in (0..64).filter(|c| rights.bounding >> c & 1 == 0) {
             match drop_bounding(capability) {
+                Ok(()) => {}
                 // Above the last one that the kernel knows.
-                Ok(()) | Err(Errno::INVAL) => {}
+                Err(Errno::INVAL) => break,
                 Err(e) => return Err(Failure::errno(format_args!("drop capability {capability}"), e)),
             }
         }
     }
-    if let Some(label) = &rights.label {
-        label.put_on(&socket)?;
+    if let (Some(label), Some(socket)) = (&rights.label, socket) {
+        label.put_on(socket)?;
     }
     for limit in &attach.limits {
         crate::sys::process::set_limit(limit.resource, limit.soft, limit.hard)

@@ -17,7 +17,7 @@ pub fn run(call: &mut Call) -> Answer {
             let words = call.args.take_command().split_off(1).join(&b' ');
             let (params, complaints) = crate::boot::planned(&words);
             complaints.iter().for_each(|complaint| call.messages.print(complaint));
-            vec![plan::early(), plan::boot(&params, &crate::observe::facts()?)]
+            vec![plan::early(), plan::boot(&params, &crate::observe::facts(crate::observe::ALL)?)]
         }
         false => vec![container(call)?],
     };

@@ -11,7 +11,8 @@ use keel_core::failure::Errno;
 use std::fmt::Write;
 
 // Answers: an assertion ends the program as it does with glibc, without its sentence; what prints has printed nothing; a
-// message is its own translation; no FILE is open when forking; nothing can be unwound (`panic = "abort"`).
+// message is its own translation; there is one locale, and no library to load; no FILE is open when forking; nothing can be
+// unwound (`panic = "abort"`).
 std::arch::global_asm!(
     ".pushsection .text.keel_glibc,\"ax\",@progbits",
     ".weak __assert_fail, __libc_dynarray_at_failure",
@@ -20,6 +21,8 @@ std::arch::global_asm!(
     ".weak fprintf, snprintf, __snprintf, __asprintf, __fxprintf",
     ".weak _IO_iter_begin, _IO_iter_end, _IO_iter_next, _IO_iter_file",
     ".weak _IO_list_lock, _IO_list_unlock, _IO_list_resetlock",
+    ".weak setlocale, _nl_find_locale, __libc_dlopen_mode, __libc_dlsym, __libc_dlclose",
+    ".weak __gconv_find_shlib, __gconv_release_shlib, __gconv_find_transform, __gconv_close_transform",
     ".weak _Unwind_Backtrace, _Unwind_GetIP, _Unwind_GetIPInfo, _Unwind_SetIP, _Unwind_GetCFA, _Unwind_SetGR",
     ".weak _Unwind_GetLanguageSpecificData, _Unwind_GetRegionStart, _Unwind_GetTextRelBase, _Unwind_GetDataRelBase",
     ".weak _Unwind_RaiseException, _Unwind_DeleteException, _Unwind_Resume",
@@ -35,6 +38,13 @@ std::arch::global_asm!(
     "_IO_list_lock:",
     "_IO_list_unlock:",
     "_IO_list_resetlock:",
+    "setlocale:",
+    "_nl_find_locale:",
+    "__libc_dlopen_mode:",
+    "__libc_dlsym:",
+    "__libc_dlclose:",
+    "__gconv_find_shlib:",
+    "__gconv_release_shlib:",
     "_Unwind_Backtrace:",
     "_Unwind_GetIP:",
     "_Unwind_GetIPInfo:",
@@ -49,6 +59,10 @@ std::arch::global_asm!(
     "_Unwind_DeleteException:",
     "_Unwind_Resume:",
     "xor eax, eax",
+    "ret",
+    // __GCONV_NOCONV: there is no such conversion.
+    "__gconv_find_transform:",
+    "__gconv_close_transform: mov eax, 1",
     "ret",
     ".weak __dcgettext",
     "__dcgettext: mov rax, rsi",

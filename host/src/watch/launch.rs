@@ -57,7 +57,12 @@ pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
 
 /// The steps of a start, as things are now. Several mistakes are several lines.
 pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
-    let mut facts = crate::observe::facts()?;
+    let look = crate::observe::Look {
+        controllers: false,
+        capabilities: definition.config.caps != Default::default(),
+        android: definition.config.android.on,
+    };
+    let mut facts = crate::observe::facts(look)?;
     let shared = super::shared::resolve(&definition.config, &definition.lxcpath)?;
     let (of_another, numbered);
     let config = match shared.iter().find(|(kind, ..)| *kind == Namespaces::USER) {

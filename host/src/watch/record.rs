@@ -2,7 +2,7 @@
 //!
 //! A record is believed only if that process still is the one that was written down: same boot, same pid, same start
 //! time. Everything else counts as stopped.
-use crate::place::{Place, read};
+use crate::place::{Place, read, read_once};
 use keel_core::failure::Failure;
 use keel_core::seccomp::Insn;
 use keel_core::step::net::Left;
@@ -142,7 +142,7 @@ fn read_left(value: &Value) -> Option<Left> {
 /// When a process was started, in ticks since boot; none for one that is gone or a zombie (proc(5), /proc/PID/stat,
 /// field 22; the command's name in field 2 may hold blanks and parentheses).
 pub fn start_time(pid: i32) -> Option<u64> {
-    let text = read(format!("/proc/{pid}/stat").as_ref())?;
+    let text = read_once(&format!("/proc/{pid}/stat"))?;
     let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
     if matches!(fields.next()?, "Z" | "X") {
         return None;
@@ -151,7 +151,7 @@ pub fn start_time(pid: i32) -> Option<u64> {
 }
 
 fn boot_id() -> Option<String> {
-    read("/proc/sys/kernel/random/boot_id".as_ref()).map(|id| id.trim().into())
+    read_once("/proc/sys/kernel/random/boot_id").map(|id| id.trim().into())
 }
 
 #[cfg(test)]
