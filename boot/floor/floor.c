@@ -7,7 +7,8 @@
  *   floor start [net] [cgroup DIR | copy FILE FILE | into DIR]... ROOTFS PROGRAM   start, run to its end, tear down
  *   floor attach PID PROGRAM                           run a program in the namespaces of a process
  *   floor exec PROGRAM                                 vfork, exec, wait
- *   floor many N ROOTFS PROGRAM [ARG]                  an agent's floor: N containers, 'up', wait for stdin's end, kill all
+ *   floor agent [net] ROOTFS PROGRAM [ARG]...          an agent's floor: for each byte of stdin a container, for the next its end
+ *   floor many N [net] ROOTFS PROGRAM [ARG]                  an agent's floor: N containers, 'up', wait for stdin's end, kill all
  *
  * x86_64 only: other machines build it with -DWITH_LIBC.
  */
@@ -117,16 +118,40 @@ int main(int argc, char **argv, char **envp)
 		job.argv = argv + 1;
 		return reap(spawn(enter, &job, 0, -1));
 	}
+	if (same(what, "agent")) {
+		char byte;
+		if (same(argv[0], "net")) {
+			flags |= CLONE_NEWNET;
+			job.net = 1;
+			argv++;
+		}
+		job.root = argv[0];
+		job.argv = argv + 1;
+		while (call3(SYS_read, 0, &byte, 1) == 1) {
+			int pid = spawn(inside, &job, flags, -1);
+			must(pid);
+			call3(SYS_read, 0, &byte, 1);
+			call2(SYS_kill, pid, SIGKILL);
+			reap(pid);
+			call3(SYS_write, 1, "k", 1);
+		}
+		return 0;
+	}
 	if (same(what, "many")) {
 		static int pids[4096];
 		int count = number(argv[0]);
 		char end;
 		if (count > 4096)
 			return 2;
+		if (same(argv[1], "net")) {
+			flags |= CLONE_NEWNET;
+			job.net = 1;
+			argv++;
+		}
 		job.root = argv[1];
 		job.argv = argv + 2;
 		for (i = 0; i < count; i++)
-			must(pids[i] = spawn(inside, &job, SPACES, -1));
+			must(pids[i] = spawn(inside, &job, flags, -1));
 		call3(SYS_write, 1, "up\n", 3);
 		call3(SYS_read, 0, &end, 1);
 		for (i = 0; i < count; i++)

@@ -1,6 +1,8 @@
 /* What runs under the inits that `cargo boot bench` compares, and what starts them as PID 1.
  *
  *   payload pid PROGRAM [ARG]...   run it as PID 1 of a new pid namespace, to its end
+ *   payload knock FIFO             say a byte into it, wait for a signal
+ *   payload crowd N                N tasks that sleep, one process; say a line when they are there
  *   payload exit                   end at once
  *   payload orphans N              leave N orphans, one after the other, say 'done', wait for a signal
  *   payload echo                   say a byte for each SIGUSR1
@@ -25,6 +27,20 @@ static long fork_now(void)
 	return call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
+/* A thread that sleeps at once, and uses no stack for it: all are on the same one. */
+static long sleeper(void)
+{
+	static char place[4096];
+	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+	long made;
+	__asm__ volatile("xor %%r10d, %%r10d\n\txor %%r8d, %%r8d\n\tsyscall\n\ttest %%rax, %%rax\n\tjnz 1f\n"
+		"2:\tmov %2, %%eax\n\tsyscall\n\tjmp 2b\n1:"
+		: "=a"(made)
+		: "a"((long)SYS_clone), "i"(SYS_pause), "D"(flags), "S"(place + sizeof place), "d"(0L)
+		: "rcx", "r8", "r10", "r11", "memory");
+	return made;
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	struct job job = { .envp = envp };
@@ -32,6 +48,21 @@ int main(int argc, char **argv, char **envp)
 		return 2;
 	if (same(argv[1], "exit"))
 		return 0;
+	if (same(argv[1], "knock")) {
+		long fd = call3(SYS_open, argv[2], O_WRONLY, 0);
+		must(fd);
+		call3(SYS_write, fd, "u", 1);
+		call0(SYS_pause);
+		return 0;
+	}
+	if (same(argv[1], "crowd")) {
+		int i, count = number(argv[2]);
+		for (i = 0; i < count; i++)
+			must(sleeper());
+		call3(SYS_write, 1, "here\n", 5);
+		call0(SYS_pause);
+		return 0;
+	}
 	if (same(argv[1], "pid")) {
 		job.argv = argv + 2;
 		return reap(spawn(become, &job, CLONE_NEWPID, -1));

@@ -44,6 +44,11 @@ pub fn run(arguments: &[std::ffi::OsString]) -> ! {
     }
 }
 
+/// The loop alone, beside an init that is there.
+pub fn supervise(lxcpath: String) -> ! {
+    agent::run_beside(Settings { lxcpath, ..Settings::default() }, None)
+}
+
 /// What a kernel command line asks of the plan of the boot, and what of it makes no sense.
 pub fn planned(line: &[u8]) -> (plan::BootParams, Vec<String>) {
     let mut settings = params::read(line);

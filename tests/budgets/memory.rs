@@ -30,6 +30,12 @@ fn a_supervisor_keeps_little_for_itself() {
     let comm = std::fs::read_to_string(format!("/proc/{parent}/comm")).expect("a name");
     assert!(comm.starts_with("keel"), "{comm}");
     within("KiB of a supervisor", private_kib(parent), SUPERVISOR).unwrap();
+    // It keeps no more after many questions than after a few.
+    let ask = |times: usize| (0..times).for_each(|_| drop(container.keel("info -sH").ok()));
+    ask(20);
+    let before = private_kib(parent);
+    ask(200);
+    assert_eq!(private_kib(parent), before);
     // The control: this process has a megabyte more than it may.
     let mut heap = vec![0u8; 1 << 20];
     heap.iter_mut().step_by(4096).for_each(|byte| *byte = 1);

@@ -16,7 +16,7 @@ const COLUMNS: [&str; 6] =
     ["all run ms", "each ms", "all gone ms", "helpers", "helper PSS KiB each", "anonymous KiB each"];
 
 /// Processes but for the payload that carry our name: number of all, PSS and private KiB.
-fn helpers(names: &[String], others: &BTreeSet<String>) -> (f64, f64, f64) {
+pub fn helpers(names: &[String], others: &BTreeSet<String>) -> (f64, f64, f64) {
     let (mut count, mut pss, mut private) = (0.0, 0.0, 0.0);
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name().to_string_lossy().into_owned();
@@ -36,17 +36,21 @@ fn helpers(names: &[String], others: &BTreeSet<String>) -> (f64, f64, f64) {
     (count, pss, private)
 }
 
-fn pids() -> BTreeSet<String> {
+/// Processes that are there.
+pub fn pids() -> BTreeSet<String> {
     let names =
         fs::read_dir("/proc").into_iter().flatten().flatten().map(|e| e.file_name().to_string_lossy().into_owned());
     names.filter(|n| n.bytes().all(|b| b.is_ascii_digit())).collect()
 }
 
 /// What of the time passed and what is held is one contender's.
-struct Seen {
-    up_ms: f64,
-    gone_ms: f64,
-    helpers: (f64, f64, f64),
+pub struct Seen {
+    /// All run.
+    pub up_ms: f64,
+    /// All are gone.
+    pub gone_ms: f64,
+    /// Number, PSS and anonymous KiB.
+    pub helpers: (f64, f64, f64),
 }
 
 fn cells(seen: &Seen, count: f64) -> Vec<Cell> {
@@ -90,11 +94,12 @@ fn commands(
 }
 
 /// The floor of an agent: one process that makes all of them.
-fn floor(room: &Room, count: usize) -> Result<Seen> {
+pub fn floor(room: &Room, with: With, count: usize) -> Result<Seen> {
     room.look(View::Bare)?;
     let others = pids();
     let mut command = Command::new(&room.floor[0]);
-    command.args(["many", &count.to_string()]).arg(room.root()).args(["/bin/sleep", "1000"]);
+    command.args(["many", &count.to_string()]).args((with == With::Net).then_some("net"));
+    command.arg(room.root()).args(["/bin/sleep", "1000"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let began = Instant::now();
     let mut child = command.spawn().at("exec", &room.floor[0])?;
@@ -139,7 +144,7 @@ pub fn table(room: &Room, name: &'static str, count: usize) -> Result<Table> {
         Ok(seen) => table.row(of, cells(&seen, count as f64)),
         Err(why) => table.notes.push(format!("{of}: {why}")),
     };
-    add("floor, one agent", floor(room, count));
+    add("floor, one agent", floor(room, With::Plain, count));
     let start = |n| keel(&["start"], n);
     add("keel start", commands(room, View::Bare, count, &["keel"], start, |n| keel(&["stop", "-k"], n)));
     if count <= 100 {

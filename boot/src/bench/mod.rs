@@ -3,7 +3,9 @@
 //! Prints tables and writes them as JSON, Markdown and SVG. Works in mount namespaces of its own with packages that are
 //! unpacked and not installed; the only things it makes outside are cgroups, which it removes. Needs root.
 
+mod agent;
 mod attach;
+mod flat;
 mod lists;
 mod many;
 mod numbers;
@@ -43,7 +45,7 @@ const fn how(rounds: usize, rest_ms: u16, trace: bool) -> How {
 }
 
 /// The tables: name, and what makes it of so many rounds.
-const TABLES: [(&str, Make); 14] = [
+const TABLES: [(&str, Make); 20] = [
     ("start", |room, n| starts::table(room, "start", With::Plain, how(n, 0, true))),
     ("start-net", |room, n| starts::table(room, "start-net", With::Net, how(n, 0, true))),
     ("start-cgroup", |room, n| starts::table(room, "start-cgroup", With::Cgroup, how(n, 0, true))),
@@ -55,6 +57,12 @@ const TABLES: [(&str, Make); 14] = [
     ("many-1", |room, _| many::table(room, "many-1", 1)),
     ("many-100", |room, _| many::table(room, "many-100", 100)),
     ("many-1000", |room, _| many::table(room, "many-1000", 1000)),
+    ("request", |room, n| agent::requests(room, "request", With::Plain, n)),
+    ("request-net", |room, n| agent::requests(room, "request-net", With::Net, n)),
+    ("agent-100-net", |room, _| agent::many(room, "agent-100-net", With::Net, 100)),
+    ("agent-1000", |room, _| agent::many(room, "agent-1000", With::Plain, 1000)),
+    ("idle-host", |room, n| flat::table(room, "idle-host", false, how(n, 0, false))),
+    ("full-host", |room, n| flat::table(room, "full-host", true, how(n, 0, false))),
     ("pid1", |room, _| pid1::costs(room)),
     ("pid1-signal", |room, n| pid1::signals(room, n)),
     ("pid1-exec", |room, n| pid1::wrapping(room, how(n * 2, 0, true))),

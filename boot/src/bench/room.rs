@@ -9,6 +9,7 @@ use crate::fault::{At, Fault, Result};
 use crate::scratch::Scratch;
 use nix::mount::{MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
+use std::cell::OnceCell;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -21,12 +22,15 @@ pub enum View {
     Bare,
     /// With all that the machine has.
     Cgroups,
+    /// Like `Bare`, with what `Room::fill` has put there.
+    Full,
 }
 
 /// The place, and what lies in it.
 pub struct Room {
     scratch: Scratch,
     views: [File; 2],
+    full: OnceCell<File>,
     /// Name of containers and cgroups: nobody else's.
     pub name: String,
     /// keel and pid1.
@@ -87,7 +91,7 @@ impl Room {
         }
         // In the order of `View`.
         let views = [namespace()?, cgroups];
-        Ok(Room { scratch, views, name, keel, pid1, floor, payload })
+        Ok(Room { scratch, views, full: OnceCell::new(), name, keel, pid1, floor, payload })
     }
 
     /// Where everything is.
@@ -102,7 +106,21 @@ impl Room {
 
     /// This process's view from here on.
     pub fn look(&self, view: View) -> Result<()> {
-        setns(&self.views[view as usize], CloneFlags::CLONE_NEWNS).map_err(|e| said("setns", e))
+        let file = match view {
+            View::Full => self.full.get().ok_or_else(|| Fault::new("the full view was not made"))?,
+            _ => &self.views[view as usize],
+        };
+        setns(file, CloneFlags::CLONE_NEWNS).map_err(|e| said("setns", e))
+    }
+
+    /// Makes the third view: the first with what `mounts` does in it.
+    pub fn fill(&self, mounts: impl Fn() -> Result<()>) -> Result<()> {
+        self.look(View::Bare)?;
+        unshare(CloneFlags::CLONE_NEWNS).map_err(|e| said("unshare", e))?;
+        mounts()?;
+        // A second time: the first one stays.
+        let _ = self.full.set(namespace()?);
+        Ok(())
     }
 
     /// A command of keel, with its own run directory.

@@ -69,9 +69,9 @@ pub fn run_machine(settings: Settings) -> ! {
     }
 }
 
-/// Beside another init, which is PID 1. `ready` is closed when the containers are up.
-pub fn run_beside(settings: Settings, ready: OwnedFd) -> ! {
-    match Agent::new(settings, Role::Beside(Some(ready))).and_then(|mut agent| agent.run()) {
+/// Beside another init, which is PID 1. `ready`, if there is one, is closed when the containers are up.
+pub fn run_beside(settings: Settings, ready: Option<OwnedFd>) -> ! {
+    match Agent::new(settings, Role::Beside(ready)).and_then(|mut agent| agent.run()) {
         Ok(never) => match never {},
         Err(cause) => {
             log::error!("{cause}");
@@ -191,7 +191,9 @@ impl Agent {
         let beside = matches!(self.role, Role::Beside(_));
         match u8::try_from(caught.signal).map(|s| (s, action(Mode::Machine, s, false))) {
             // Beside another init there is one order to take: that init's to go.
-            Ok((pid1::signals::SIGTERM, _)) if beside => self.end(Outcome::Halt, false, "told to end"),
+            Ok((pid1::signals::SIGTERM | pid1::signals::SIGINT, _)) if beside => {
+                self.end(Outcome::Halt, false, "told to end")
+            }
             _ if beside => {}
             Ok((s, Action::End(outcome))) => self.end(outcome, false, &from(s)),
             Ok((s, Action::EndNow(outcome))) => self.end(outcome, true, &from(s)),

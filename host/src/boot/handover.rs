@@ -28,7 +28,7 @@ pub fn hand_over(settings: Settings, init: &str, arguments: &[OsString]) -> ! {
             quiet();
             // Among the processes of the other init it should not pass for that.
             let _ = rustix::thread::set_name(c"keel");
-            agent::run_beside(settings, ready)
+            agent::run_beside(settings, Some(ready))
         }
         Ok(Cloned::Parent { pid, .. }) => {
             drop(ready);

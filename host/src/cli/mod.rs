@@ -3,6 +3,7 @@
 //! Here alone messages and exit codes are made of what the rest returns: 0 done, 1 failed, 2 wrong usage; the tools of
 //! LXC say 1 for wrong usage too.
 
+mod agent;
 mod android;
 mod attach;
 mod autostart;
@@ -95,6 +96,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::Destroy => destroy::run(call),
         Verb::Info => info::run(call),
         Verb::Attach => attach::run(call),
+        Verb::Agent => agent::run(call),
         Verb::PowerOff | Verb::Reboot | Verb::Halt => power::run(call),
         Verb::Freeze | Verb::Unfreeze => freeze::run(call),
         Verb::Wait => wait::run(call),

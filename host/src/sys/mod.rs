@@ -4,6 +4,8 @@
 pub mod binder;
 pub mod bpf;
 pub mod clock;
+#[cfg(test)]
+pub mod counted;
 pub mod descriptors;
 #[cfg(not(test))]
 pub mod entry;

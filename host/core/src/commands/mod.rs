@@ -96,6 +96,8 @@ pub enum Verb {
     Plan,
     /// Says what the kernel offers.
     CheckConfig,
+    /// Supervises containers beside another init.
+    Agent,
     /// Switches the machine off.
     PowerOff,
     /// Restarts the machine.

@@ -4,7 +4,7 @@
 //! belongs to commands, and no two rows of a command share a letter or a long name (a test sees to it).
 
 use super::Verb::{
-    Attach, Autostart, Cgroup, CheckConfig, Clone, Completions, Config, Console, Copy, Create, Destroy, Device,
+    Agent, Attach, Autostart, Cgroup, CheckConfig, Clone, Completions, Config, Console, Copy, Create, Destroy, Device,
     Execute, Freeze, GetProp, Halt, Help, Info, InstallLinks, Kill, Ls, Man, Monitor, Net, Netstat, Plan, PowerOff, Ps,
     Reboot, Restart, Service, SetProp, Shutdown, Snapshot, Start, Stop, TemplateAndroid, TemplateBusybox, Top,
     Unfreeze, Unshare, UpdateConfig, UsernsExec, Version, Wait, WatchProps,
@@ -150,15 +150,15 @@ const NAMED: &[Verb] = &[
 ];
 #[rustfmt::skip]
 const CONTAINERS: &[Verb] = &[
-    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
+    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
 ];
 #[rustfmt::skip]
 const LEVELLED: &[Verb] = &[
-    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
+    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
 ];
 #[rustfmt::skip]
 const ALL: &[Verb] = &[
-    Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Net, Version, TemplateBusybox, TemplateAndroid, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
+    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Net, Version, TemplateBusybox, TemplateAndroid, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
 ];
 const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"];
 

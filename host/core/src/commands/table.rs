@@ -198,6 +198,16 @@ pub const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        verb: Verb::Agent,
+        name: "agent",
+        summary: "supervise all containers of a path in one process, as keel does as process 1",
+        about: &[
+            "Starts the containers with lxc.start.auto, and from then on those that 'keel start' asks it for, until SIGTERM or SIGINT: then it stops them and ends. A container that was started before keeps its own supervisor.",
+        ],
+        examples: &[("keel agent -P /srv/lxc", "as a service of the init that is there")],
+        ..BASE
+    },
+    Command {
         verb: Verb::PowerOff,
         name: "poweroff",
         summary: "switch the machine off, where keel is process 1",

@@ -21,6 +21,7 @@ const VERBS: [Verb; 46] = [
     Verb::InstallLinks,
     Verb::Net,
     Verb::Version,
+    Verb::Agent,
     Verb::PowerOff,
     Verb::Reboot,
     Verb::Halt,
