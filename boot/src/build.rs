@@ -41,7 +41,7 @@ const STOCK_FLAGS: &str = "-Ctarget-feature=+crt-static -Crelocation-model=stati
 /// For all targets: sequences of instructions that occur twice become a function, and hashes are computed by loops, not by
 /// unrolled ones for each kind of processor (a hash is for an image or a password: seldom, and never on the way of a start).
 pub(crate) const SMALL: &str = "-Cllvm-args=-enable-machine-outliner=always --cfg sha2_backend=\"soft\" \
-     --cfg sha2_backend_soft=\"compact\"";
+     --cfg sha2_backend_soft=\"compact\" --cfg sha1_backend=\"soft\"";
 
 /// Builds both programs for `target`, in release. Cargo's own progress goes to stderr.
 pub fn both(target: Target) -> Result<Binaries> {

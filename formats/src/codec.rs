@@ -80,7 +80,7 @@ impl Compression {
             Compression::Gzip => {
                 let mut rest = bytes;
                 let mut out = Vec::new();
-                bounded(&mut flate2::bufread::GzDecoder::new(&mut rest), &mut out, limit, "gzip")?;
+                bounded(&mut crate::gunzip::Gunzip::one(&mut rest), &mut out, limit, "gzip")?;
                 Ok((out, bytes.len() - rest.len()))
             }
             #[cfg(not(feature = "zstd"))]

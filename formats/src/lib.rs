@@ -6,4 +6,5 @@ pub mod bootimg;
 pub mod codec;
 pub mod cpio;
 pub mod fault;
+pub mod gunzip;
 pub mod sparse;

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
+use formats::gunzip::Gunzip;
 
 use crate::fault::{Result, at, say};
 
@@ -46,7 +46,7 @@ fn read(path: &Path) -> Result<String> {
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|e| at("read", path, e))?;
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut text = Vec::new();
-        let unpacked = MultiGzDecoder::new(bytes.as_slice()).take(LIMIT + 1).read_to_end(&mut text);
+        let unpacked = Gunzip::all(bytes.as_slice()).take(LIMIT + 1).read_to_end(&mut text);
         unpacked.map_err(|e| at("gunzip", path, e))?;
         bytes = text;
     }

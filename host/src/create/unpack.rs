@@ -6,7 +6,7 @@
 
 use crate::fault::{Result, at, say, symbol};
 use crate::tree::{DIR, Entry, Marks, dir, entries, names, new_file};
-use flate2::read::MultiGzDecoder;
+use formats::gunzip::Gunzip;
 use keel_core::failure::Failure;
 use rustix::fs::{self, AtFlags, FileType, Mode};
 use rustix::io::Errno;
@@ -29,7 +29,7 @@ pub fn opened<'r>(reader: impl Read + 'r, shown: &str) -> Result<Box<dyn Read + 
         [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ", "xz"), (b"BZh", "bzip2")];
     match kinds.iter().find(|(magic, _)| start.starts_with(magic)) {
         None => Ok(Box::new(reader)),
-        Some((_, "gzip")) => Ok(Box::new(MultiGzDecoder::new(reader))),
+        Some((_, "gzip")) => Ok(Box::new(Gunzip::all(reader))),
         Some((_, kind)) => say(format!(
             "'{shown}' is compressed with {kind}, which is not available, there is gzip [{kind} -dc FILE | keel create -t tar NAME -]"
         )),

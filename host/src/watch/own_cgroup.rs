@@ -26,7 +26,7 @@ impl OwnCgroup {
     pub fn enter(dirs: &CgroupDirs) -> Result<OwnCgroup, Failure> {
         let mut own = OwnCgroup::default();
         let Some(At { value: dir, .. }) = &dirs.monitor else { return Ok(own) };
-        let mut facts = crate::observe::facts()?;
+        let mut facts = crate::observe::facts(crate::observe::Look::default())?;
         if dirs.relative {
             crate::observe::below_caller(&mut facts);
         }
