@@ -14,6 +14,8 @@ pub mod launch;
 mod lifecycle;
 mod outlets;
 mod own_cgroup;
+#[cfg(test)]
+mod quiet_tests;
 pub mod record;
 mod shared;
 pub mod solo;
