@@ -1,5 +1,6 @@
 //! Containers on this host, as root, in namespaces: everything that needs no machine of its own.
 
+mod agent;
 mod attach;
 mod caller;
 mod cgroups;

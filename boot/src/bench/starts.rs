@@ -38,7 +38,7 @@ pub fn define(room: &Room, with: With, argv: &[&str]) -> Result<()> {
         "lxc.rootfs.path = dir:{}\nlxc.uts.name = bb\nlxc.namespace.clone = pid mnt uts ipc{net}\n\
          lxc.mount.auto = proc:rw sys:rw\n\
          lxc.mount.entry = shm dev/shm tmpfs nosuid,nodev,mode=1777,create=dir 0 0\n\
-         lxc.tty.max = 0\nlxc.console.path = none\nlxc.init.cmd = {}\n",
+         lxc.tty.max = 0\nlxc.console.path = none\nlxc.signal.halt = SIGKILL\nlxc.init.cmd = {}\n",
         room.root().display(),
         argv.join(" "),
     );

@@ -252,6 +252,8 @@ impl Agent {
         let Some((outcome, now, _)) = self.ending else { return };
         if matches!(self.role, Role::Beside(_)) {
             log::info!("containers are stopped");
+            // ENOENT: somebody was faster. Who comes next would take its place anyway.
+            let _ = std::fs::remove_file(place::agent_socket(&self.settings.lxcpath));
             exit_now(0);
         }
         let (phase, time) = if now { (Phase::Kill, KILL_PATIENCE) } else { (Phase::Term, self.settings.grace) };
