@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
 
-const VERBS: [Verb; 46] = [
+const VERBS: [Verb; 47] = [
     Verb::Create,
     Verb::Start,
     Verb::Stop,
