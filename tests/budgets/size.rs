@@ -6,9 +6,9 @@ use std::path::Path;
 use tests::built::built;
 
 /// As built by the stock toolchain, with glibc in it.
-const GNU: u64 = 2_112_000;
+const GNU: u64 = 2_165_000;
 /// As it is shipped. A little above what it is: paths of the build are in it.
-const MUSL: u64 = 1_475_000;
+const MUSL: u64 = 1_525_000;
 
 fn size(path: &Path) -> u64 {
     std::fs::metadata(path).expect("a file").len()
