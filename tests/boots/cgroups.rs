@@ -6,7 +6,8 @@ use tests::vm::{Spec, Vm};
 /// Version 1's names; where only version 2 is, Keel translates them.
 const LIMITS: &str = "lxc.cgroup.memory.limit_in_bytes = 24M\nlxc.cgroup.pids.max = 20\nlxc.cgroup.devices.deny = a\n\
     lxc.cgroup.devices.allow = c 1:3 rwm\nlxc.cgroup.devices.allow = /dev/zero rwm\nlxc.cgroup.devices.allow = c 5:* rwm\n\
-    lxc.cgroup.devices.allow = c 136:* rwm";
+    lxc.cgroup.devices.allow = c 136:* rwm\nlxc.cgroup.cpu.shares = 512\nlxc.cgroup.cpu.cfs_period_us = 100000\n\
+    lxc.cgroup.cpu.cfs_quota_us = 90000";
 
 fn booted(words: &str) -> Vm {
     let spec = Spec::host().config("bb", LIMITS).append("keel.containers=bb keel.autologin=root").append(words);
@@ -95,6 +96,9 @@ fn version_2() {
     let mut vm = booted("keel.cgroup=v2");
     let mounts = vm.dialog.ok("grep cgroup /proc/mounts");
     assert!(mounts.contains("cgroup2 /sys/fs/cgroup cgroup2 ") && !mounts.contains(" cgroup "), "{mounts}");
+    let own = |file: &str| format!("cat /sys/fs/cgroup/lxc.payload.bb/{file}");
+    assert_eq!(vm.dialog.ok(&own("cpu.weight")).trim(), "20");
+    assert_eq!(vm.dialog.ok(&own("cpu.max")).trim(), "90000 100000");
     rules_for_devices_can_be_changed(&mut vm);
     limits_are_in_force(&mut vm);
 }

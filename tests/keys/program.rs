@@ -248,3 +248,58 @@ fn hooks_of_the_supervisor_mount_for_themselves() {
         ended(&container);
     }
 }
+
+#[test]
+fn small_rules_of_files() {
+    if !tests::skip::root() {
+        return;
+    }
+    // What is cleared is forgotten; what is included is read in its place; the caller's value is taken by name.
+    let container = Container::probe("lxc.cap.drop = sys_time\nlxc.cap.drop =\nlxc.cap.keep = chown kill setuid");
+    let more = container.base().join("more");
+    fs::create_dir(&more).expect("a directory");
+    fs::write(more.join("a.conf"), "lxc.uts.name = included\n").expect("written");
+    fs::write(more.join("b.txt"), "lxc.uts.name = no\n").expect("written");
+    container
+        .add_config(&format!("lxc.include = {}\nlxc.environment = OWN=7\nlxc.environment = TAKEN", more.display()));
+    let mut start = container.command("start");
+    run(start.env("TAKEN", "by name").env("NOT", "taken")).ok();
+    let facts = container.facts();
+    assert_eq!((facts.get("hostname"), facts.get("env.OWN"), facts.get("env.TAKEN")), ("included", "7", "by name"));
+    assert_eq!(facts.find("env.NOT"), None);
+    // CAP_CHOWN is 0, CAP_KILL 5, CAP_SETUID 7.
+    assert_eq!(facts.get("status.CapBnd"), "00000000000000a1");
+    ended(&container);
+    let why = container.keel("start").fails(1);
+    assert!(why.contains("'lxc.environment = TAKEN' takes the caller's 'TAKEN': ENOENT"), "{why}");
+}
+
+#[test]
+fn a_node_that_a_hook_makes_is_there_and_an_image_is_mounted_where_it_was_said() {
+    if !tests::skip::root() {
+        return;
+    }
+    let container = tried("lxc.autodev = 1", "kind:/dev/mine list:/lower");
+    let stage = container.outside().join("stage");
+    fs::create_dir(&stage).expect("a directory");
+    let lower = container.rootfs();
+    fs::create_dir(lower.join("lower")).expect("a directory");
+    let upper = container.base().join("over/delta");
+    fs::create_dir_all(&upper).expect("a directory");
+    container.add_config(&format!(
+        "lxc.hook.autodev = sh -c 'mknod $LXC_ROOTFS_MOUNT/dev/mine c 1 3; echo $LXC_ROOTFS_MOUNT > {}/told'\n\
+         lxc.rootfs.path = overlay:{}:{}\nlxc.rootfs.mount = {}",
+        container.outside().display(),
+        lower.display(),
+        upper.display(),
+        stage.display()
+    ));
+    container.start();
+    let facts = upper.join("facts");
+    proc::until("facts appear in the upper directory", &upper, || facts.exists().then_some(()));
+    let facts = Facts::parse(&fs::read_to_string(facts).expect("facts"));
+    assert!(facts.get("can.kind:/dev/mine").starts_with("c 1:3"), "{facts:#?}");
+    let told = fs::read_to_string(container.outside().join("told")).expect("told");
+    assert_eq!(told.trim(), stage.display().to_string());
+    ended(&container);
+}

@@ -121,6 +121,29 @@ fn without_its_state_file_nobody_gets_in_unfiltered() {
     container.keel("attach -- /probe can mount").ok();
 }
 
+#[test]
+fn where_a_filter_is_already_it_is_loaded_only_when_it_is_asked_for() {
+    if !tests::skip::root() {
+        return;
+    }
+    for (nesting, answer) in [(0, "ok"), (1, "ENODEV")] {
+        let container = under("2\ndenylist\nmount errno ENODEV\n", "mount");
+        container.add_config(&format!("lxc.seccomp.allow_nesting = {nesting}"));
+        // Whoever starts it is under one that denies a call which nobody needs.
+        let inner = container.command("start");
+        let built = tests::built::built();
+        let mut start = std::process::Command::new(&built.probe);
+        start.args(["private", "--"]).arg(&built.probe).args(["enosys", "epoll_pwait2", "--"]).arg(&built.keel);
+        start.args(inner.get_args().skip_while(|word| *word != "start")).env("KEEL_RUN", container.base().join("run"));
+        let ran = tests::ran::run(&mut start);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(ran.err.contains("a filter is already"), nesting == 0, "{ran:?}");
+        assert_eq!(container.facts().get("can.mount"), answer);
+        container.keel("stop -k").ok();
+        container.assert_nothing_left();
+    }
+}
+
 fn find(dir: &std::path::Path, name: &str) -> Option<std::path::PathBuf> {
     let entries = std::fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
     entries.into_iter().find_map(|path| match path.is_dir() {

@@ -190,29 +190,42 @@ fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut V
             continue;
         }
         let other = 3 - *version;
-        let meant = translate::setting(*version, file, value);
-        let said = |file: &str| config.cgroup.iter().any(|s| s.value.version == other && s.value.file == file);
+        let says = |version: u8, file: &str| {
+            let mut all = config.cgroup.iter().map(|s| &s.value).rev();
+            all.find(|s| s.version == version && s.file == file).map(|s| s.value.as_str())
+        };
+        let meant = translate::setting(*version, file, value, &|file| says(*version, file));
         let has_other = config.cgroup.iter().any(|s| s.value.version == other);
-        if meant.as_ref().is_some_and(|(file, _)| said(file)) || (meant.is_none() && has_other) {
+        let both = |all: &Vec<(String, String)>| all.iter().any(|(file, _)| says(other, file).is_some());
+        if meant.as_ref().is_some_and(both) || (meant.is_none() && has_other) {
             plan.notes
                 .push(format!("{at}'{key}' is left out: cgroups of version {version} have no such controller here"));
             continue;
         }
-        let translated = meant.and_then(|(file, value)| find(facts, other, &file).map(|(h, file)| (h, file, value)));
+        let there = |(file, value): (String, String)| find(facts, other, &file).map(|(h, file)| (h, file, value));
+        let translated = meant.and_then(|all| all.into_iter().map(there).collect::<Option<Vec<_>>>());
+        let controller = file.split('.').next().unwrap_or("");
         match translated {
-            Some((hierarchy, file, value)) => {
-                plan.notes.push(format!("{at}'{key}' becomes '{file} = {value}': cgroups are of version {other} here"));
-                assigned.push(Assigned { of: setting, hierarchy, file, value });
+            Some(all) => {
+                for (hierarchy, file, value) in all {
+                    plan.notes
+                        .push(format!("{at}'{key}' becomes '{file} = {value}': cgroups are of version {other} here"));
+                    assigned.push(Assigned { of: setting, hierarchy, file, value });
+                }
             }
             None if facts.hierarchies.is_empty() => {
                 errors.push(Failure::new(format!("{at}'{key}': no cgroup hierarchy is mounted")));
             }
-            None => {
-                let name = file.split('.').next().unwrap_or("");
-                errors.push(Failure::new(format!(
-                    "{at}'{key}': no mounted cgroup hierarchy has the controller '{name}'"
-                )));
+            // As LXC: a file for both versions starts on either.
+            None if facts.hierarchies.iter().all(|h| h.version == other || h.controllers.is_empty()) => {
+                plan.notes.push(format!(
+                    "{at}'{key} = {value}' is not in force: cgroups are of version {other} here, which has nothing that \
+                     means that"
+                ));
             }
+            None => errors.push(Failure::new(format!(
+                "{at}'{key}': no mounted cgroup hierarchy has the controller '{controller}'"
+            ))),
         }
     }
     // With memory the limit of memory and swap can't be below that of memory, so it comes last.

@@ -1,6 +1,6 @@
 //! Hooks: which programs are run, with which arguments and environment (lxc.container.conf(5), CONTAINER HOOKS).
 
-use super::{Plan, Planned, Request, operand};
+use super::{Plan, Planned, Request, operand, rootfs};
 use crate::config::{Config, Hook};
 use crate::step::Step;
 use alloc::ffi::CString;
@@ -83,15 +83,16 @@ fn environment(
     (section, kind): (&str, &str),
     more: &[(&str, &str)],
 ) -> Vec<String> {
-    let rootfs = config.rootfs.path.as_ref().map(|p| p.value.as_str()).unwrap_or("");
+    let path = config.rootfs.path.as_ref().map(|p| p.value.as_str()).unwrap_or("");
     let file = config.files.first().map(String::as_str).unwrap_or("");
+    let mounted = rootfs::place(config, request).unwrap_or_default();
     let version = format!("{}", config.hook_version);
     let mut own: Vec<(&str, &str)> = vec![
         ("LXC_NAME", &request.name),
         ("LXC_CONFIG_FILE", file),
-        ("LXC_ROOTFS_PATH", rootfs),
-        // Where it is mounted before it is the root: Keel binds it onto itself.
-        ("LXC_ROOTFS_MOUNT", rootfs),
+        ("LXC_ROOTFS_PATH", path),
+        // Where it is mounted before it is the root: Keel binds a directory onto itself.
+        ("LXC_ROOTFS_MOUNT", &mounted),
         ("LXC_CGNS_AWARE", "1"),
         ("LXC_HOOK_VERSION", &version),
         ("LXC_HOOK_TYPE", kind),
