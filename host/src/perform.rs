@@ -276,7 +276,10 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::SetParentDeathSignal { signal } => sys::process::set_parent_death_signal(*signal),
         Step::LoadSeccomp { program, .. } => sys::seccomp::load(program),
         Step::ChownCgroup { path, uid, gid } => files::chown_cgroup(path, *uid, *gid),
-        Step::SetLimit { resource, soft, hard } => sys::process::set_limit(*resource, *soft, *hard),
+        Step::SetLimit { resource, soft, hard } => {
+            // In a round, the child's.
+            sys::process::set_limit(stage.child.unwrap_or(0), *resource, *soft, *hard)
+        }
         Step::WriteProc { at, value } => files::write_proc(stage, at, value),
         Step::BecomeRoot { keep_groups } => set_ids(0, 0, (!keep_groups).then_some(&[])),
         Step::SetIds { uid, gid, groups } => set_ids(*uid, *gid, Some(groups)),

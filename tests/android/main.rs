@@ -10,6 +10,7 @@ mod create;
 mod fixture;
 mod host;
 mod images;
+mod plain;
 mod properties;
 mod protection;
 mod start;

@@ -132,13 +132,13 @@ pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
     checked(unsafe { libc::syscall(SYS_SETGROUPS, groups.len(), groups.as_ptr()) }).map(drop)
 }
 
-/// prlimit(2) of this process; all ones: no limit.
-pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
+/// prlimit(2) of a process (0: this one); all ones: no limit.
+pub fn set_limit(pid: i32, resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
     // `struct rlimit64`, which has 64 bits on every processor.
     let limit = [soft, hard];
     let none = std::ptr::null_mut::<libc::c_void>();
     // SAFETY: `limit` is the two numbers that the kernel reads; no old limit is asked for.
-    checked(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, limit.as_ptr(), none) }).map(drop)
+    checked(unsafe { libc::syscall(libc::SYS_prlimit64, pid, resource, limit.as_ptr(), none) }).map(drop)
 }
 
 /// setns(2); `kind` is the CLONE_NEW* flag that the file must be of.

@@ -171,11 +171,15 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         let at = inside(&format!("proc/sys/{file}"));
         Planned::must(Step::WriteProc { at, value: operand(value) }).from(*origin)
     }));
-    if mapped && !cgroups.late.is_empty() {
-        // The rules are the host's to make: the child has no rights outside of its user namespace.
-        round(&mut plan, cgroups.late);
+    let mut late = cgroups.late;
+    if mapped {
+        // As a higher limit is, the rules are the host's to make: the child has no rights outside of its user namespace.
+        late.extend(limits(config));
+        if !late.is_empty() {
+            round(&mut plan, late);
+        }
     } else {
-        plan.inside.extend(cgroups.late);
+        plan.inside.extend(late);
     }
     hooks::start_host(config, request, &mut plan);
     let last = become_init(config, request, facts, (terminals, label), &mut plan.notes, &mut errors);
@@ -235,6 +239,12 @@ fn namespaces(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<
     wanted
 }
 
+fn limits(config: &Config) -> impl Iterator<Item = Planned> {
+    config.limits.iter().map(|At { value: Limit { resource, soft, hard }, origin }| {
+        Planned::must(Step::SetLimit { resource: *resource, soft: *soft, hard: *hard }).from(*origin)
+    })
+}
+
 /// The last steps: from the new root to the first program.
 fn become_init(
     config: &Config,
@@ -250,9 +260,9 @@ fn become_init(
         let persona = if arch == Personality::Linux32 { 8 } else { 0 };
         steps.push(Planned::must(Step::SetPersonality { persona }));
     }
-    steps.extend(config.limits.iter().map(|At { value: Limit { resource, soft, hard }, origin }| {
-        Planned::must(Step::SetLimit { resource: *resource, soft: *soft, hard: *hard }).from(*origin)
-    }));
+    if config.idmap.is_empty() {
+        steps.extend(limits(config));
+    }
     steps.push(Planned::must(Step::ResetProcess));
     let console = config.console.path != ConsolePath::None;
     steps.push(Planned::must(Step::NewSession { console }));
