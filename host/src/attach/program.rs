@@ -155,7 +155,7 @@ fn prepare(job: &Job<'_>) -> Result<(), Failure> {
         label.put_on(socket)?;
     }
     for limit in &attach.limits {
-        crate::sys::process::set_limit(limit.resource, limit.soft, limit.hard)
+        crate::sys::process::set_limit(0, limit.resource, limit.soft, limit.hard)
             .map_err(|e| Failure::errno(format_args!("setrlimit {}", limit.resource), e))?;
     }
     if rights.no_new_privs {
