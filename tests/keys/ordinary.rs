@@ -49,7 +49,7 @@ impl Owned {
         let base = self.0.base().display();
         // In a mount namespace of its own, where he is in the lists of users.
         let script = format!(
-            "mount --bind {base}/passwd /etc/passwd && mount --bind {base}/subid /etc/subuid && \
+            "[ ! -e {base}/join ] || echo 0 > $(cat {base}/join); mount --bind {base}/passwd /etc/passwd && mount --bind {base}/subid /etc/subuid && \
              mount --bind {base}/subid /etc/subgid && \
              exec setpriv --reuid {USER} --regid {USER} --clear-groups {base}/bin/keel \"$@\""
         );
@@ -105,6 +105,33 @@ fn whoever_maps_himself_alone_needs_no_help() {
     assert_eq!(fs::metadata(owned.0.rootfs().join("facts")).expect("facts").uid(), USER);
     assert!(owned.verb("attach", &["--", "/probe", "facts"]).ok().contains("\nuid=0\n"));
     owned.verb("stop", &["-k"]).ok();
+    owned.0.assert_nothing_left();
+}
+
+/// Below a directory that is his, a container has its own.
+#[test]
+fn a_cgroup_that_is_his_has_the_container_in_it() {
+    if !can_map() {
+        return;
+    }
+    let mut roots = tests::canary::cgroup_roots();
+    roots.retain(|root| !root.join("cpuset.cpus").exists() && root.join("cgroup.procs").exists());
+    let Some(root) = roots.into_iter().next() else { return tests::skip::skip("no cgroups are mounted") };
+    let owned = Owned::new(&format!("lxc.idmap = u 0 {FIRST} 65536\nlxc.idmap = g 0 {FIRST} 65536"));
+    let his = root.join(format!("{}-his", owned.0.name));
+    fs::create_dir(&his).expect("a cgroup");
+    run(Command::new("chown").arg("-R").arg(format!("{USER}:{USER}")).arg(&his)).ok();
+    fs::write(owned.0.base().join("join"), his.join("cgroup.procs").display().to_string()).expect("written");
+    owned.verb("start", &[]).ok();
+    owned.0.facts();
+    let pid: i32 = owned.verb("info", &["-pH"]).ok().trim().parse().expect("a pid");
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("readable");
+    let end = format!("/{0}-his/lxc.payload.{0}", owned.0.name);
+    assert!(text.lines().any(|line| line.ends_with(&end)), "{text}");
+    let supervisor = proc::parent(pid).and_then(proc::Process::hold).expect("a supervisor");
+    owned.verb("stop", &["-k"]).ok();
+    assert!(supervisor.ends_within(tests::ran::PATIENCE));
+    fs::remove_dir(&his).expect("nobody is in it");
     owned.0.assert_nothing_left();
 }
 

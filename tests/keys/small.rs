@@ -33,6 +33,9 @@ fn clocks_environments_and_core_scheduling() {
     let host = fs::read_to_string("/proc/uptime").expect("readable");
     let ahead = uptime(facts.get("can.read:/proc/uptime")) - uptime(&host);
     assert!((3_599_000.0..3_601_000.0).contains(&ahead), "{ahead}");
+    let inside = container.ask("can read:/proc/uptime");
+    let ahead = uptime(inside.get("can.read:/proc/uptime")) - uptime(&host);
+    assert!((3_599_000.0..3_601_000.0).contains(&ahead), "attach: {ahead}");
     let offsets = facts.get("can.read:/proc/self/timens_offsets");
     assert!(offsets.contains("-1") && offsets.contains("3600000"), "{offsets}");
     assert_eq!((facts.get("env.A"), facts.get("env.R"), facts.find("env.H")), ("all", "init", None));

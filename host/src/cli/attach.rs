@@ -52,7 +52,8 @@ pub fn run(call: &mut Call) -> Answer {
         }
     }
     let entered = match args.value(Opt::Namespaces) {
-        None => NAMESPACES.iter().fold(0, |all, (_, flag)| all | flag),
+        // LXC has no word for that of time, and enters it all the same.
+        None => NAMESPACES.iter().fold(Namespaces::TIME, |all, (_, flag)| all | flag),
         Some(words) => namespaces(words)?,
     };
     let set = args.values(Opt::SetVar).map(|v| match v.split_once('=') {

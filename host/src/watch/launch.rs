@@ -86,7 +86,8 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
             &numbered
         }
     };
-    if definition.config.cgroup_dir.relative {
+    // Beside process 1 an ordinary user can make nothing.
+    if definition.config.cgroup_dir.relative || facts.caller.uid != 0 {
         crate::observe::below_caller(&mut facts);
     }
     let parent = definition.config.cgroup_dir.parent.as_ref().map_or("", |dir| dir.value.as_str());
