@@ -7,6 +7,7 @@
 
 mod android;
 mod attach;
+mod binders;
 mod boot;
 mod cgroup;
 mod cli;
@@ -19,7 +20,9 @@ mod fault;
 mod freezer;
 mod kmsg;
 mod load;
+mod logbook;
 mod monitor;
+mod mounting;
 mod net;
 mod observe;
 mod perform;

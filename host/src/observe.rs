@@ -37,6 +37,7 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
     let (status, uname) = (once("/proc/self/status"), rustix::system::uname());
     // One file says both: what is known here need not be asked for signal by signal between clone and exec.
     crate::sys::signal::ignored_are(facts::ignored_signals(&status));
+    let misc = facts::misc(&asked(look.android, "/proc/misc"));
     Ok(Facts {
         kernel: kernel(&uname.release().to_string_lossy()),
         filesystems: facts::filesystems(&filesystems),
@@ -46,9 +47,10 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
         namespaces: namespaces(),
         // COMPAT(linux<3.2): no such file; 34 was the last capability then.
         last_cap: asked(look.capabilities, "/proc/sys/kernel/cap_last_cap").trim().parse().unwrap_or(34),
-        misc: facts::misc(&asked(look.android, "/proc/misc")),
-        binder_protocol: look.android.then(binder_protocol).flatten(),
+        binder_protocol: look.android.then(|| binder_protocol(&misc)).flatten(),
+        misc,
         binder_major: facts::char_major(&asked(look.android, "/proc/devices"), "binder"),
+        binders_taken: Vec::new(),
         pid1: std::process::id() == 1,
         android_host: crate::store::is_android(),
         links: Vec::new(),
@@ -57,6 +59,9 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
         lsm: lsm(optional("/sys/module/apparmor/parameters/enabled").trim() == "Y"),
         seccomp: facts::seccomp(&status),
         caller: caller(),
+        seccomp_notify: asked(look.android, "/proc/sys/kernel/seccomp/actions_avail")
+            .split_whitespace()
+            .any(|w| w == "user_notif"),
         mounts,
     })
 }
@@ -146,10 +151,11 @@ pub fn rootfs(path: &str) -> Found {
 }
 
 /// What the host's binder speaks, where there is one that can be asked. Opening it changes nothing.
-fn binder_protocol() -> Option<u32> {
-    let paths = ["/dev/binder", "/dev/binderfs/binder"];
-    let open = |path: &&str| std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok();
-    paths.iter().filter_map(open).find_map(|file| {
+fn binder_protocol(misc: &[(String, u32)]) -> Option<u32> {
+    let devices = misc.iter().filter(|(name, _)| name.starts_with("binder")).map(|(name, _)| format!("/dev/{name}"));
+    let paths = devices.chain(["/dev/binderfs/binder".into()]);
+    let open = |path: String| std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok();
+    paths.filter_map(open).find_map(|file| {
         let is_device = file.metadata().ok()?.file_type().is_char_device();
         is_device.then(|| crate::sys::binder::protocol(file.as_fd()).ok()).flatten()
     })

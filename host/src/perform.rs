@@ -39,6 +39,7 @@ pub struct Stage {
     /// Namespaces that the child is made in, in the order in which they are entered.
     born_in: Vec<(u32, OwnedFd)>,
     pin: Option<OwnedFd>,
+    locks: Vec<OwnedFd>,
     /// The directory beneath the rootfs that something was made in last.
     near: Option<beneath::Near>,
     /// The network namespace that waits for the child.
@@ -63,7 +64,7 @@ impl Stage {
                 | Step::OpenLabel { .. }
                 | Step::OpenMappedTree { .. } => stage.slots.push(None),
                 Step::MakeCgroup { .. } => stage.made.reserve(1),
-                Step::OpenTerminal { .. } => terminals += 1,
+                Step::OpenTerminal { .. } | Step::OpenLog { .. } | Step::Supervise { .. } => terminals += 1,
                 Step::RunHook { shells, argv, envp } => stage.hooks.push_back(hook::Program::new(shells, argv, envp)),
                 Step::Exec { paths, argv, envp } => stage.exec = Some(hook::Program::new(paths, argv, envp)),
                 _ => (),
@@ -86,6 +87,11 @@ impl Stage {
     /// Namespaces that the child is made in.
     pub fn take_born_in(&mut self) -> Vec<(u32, OwnedFd)> {
         std::mem::take(&mut self.born_in)
+    }
+
+    /// Locks that are held as long as the container runs.
+    pub fn take_locks(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.locks)
     }
 
     /// In the parent: a hook of the outside is not the child's to run.
@@ -185,6 +191,10 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             stage.pin = Some(files::pin(path)?);
             Ok(())
         }
+        Step::HoldLock { path, text } => {
+            stage.locks.push(crate::binders::take(path, text)?);
+            Ok(())
+        }
         Step::Bind { from, at, recursive } => mounts::bind(stage, from, at, *recursive),
         Step::OpenMappedTree { source, recursive, namespace, maps, slot } => {
             let tree = mapped::open(source, *recursive, namespace.as_deref(), maps)?;
@@ -202,6 +212,7 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::PivotRoot => mounts::pivot_root(stage.root()?),
         Step::MoveRoot => mounts::move_root(stage.root()?),
         Step::OpenTerminal { terminal, at } => terminals::open(stage, *terminal, at),
+        Step::OpenLog { at, .. } => files::open_log(stage, at),
         Step::SendTerminals => terminals::send(stage),
         Step::SetHostname { name } => rustix::system::sethostname(name.to_bytes()).map_err(errno),
         Step::Net(step) => net::perform(stage, step),
@@ -275,6 +286,12 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::IsolateCore => sys::process::isolate_core(),
         Step::SetParentDeathSignal { signal } => sys::process::set_parent_death_signal(*signal),
         Step::LoadSeccomp { program, .. } => sys::seccomp::load(program),
+        Step::Supervise { program, .. } => {
+            let listener = sys::seccomp::load_with_listener(program)?;
+            stage.masters.push(listener);
+            terminals::send(stage)
+        }
+        Step::IgnorePipes => sys::signal::ignore(libc::SIGPIPE),
         Step::ChownCgroup { path, uid, gid } => files::chown_cgroup(path, *uid, *gid),
         Step::SetLimit { resource, soft, hard } => {
             // In a round, the child's.

@@ -75,6 +75,11 @@ impl Place {
         Place { dir: base.join(short(lxcpath)).join(name) }
     }
 
+    /// The same by its directory.
+    pub fn at(dir: PathBuf) -> Place {
+        Place { dir }
+    }
+
     /// The directory itself.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -88,6 +93,12 @@ impl Place {
     /// The state file.
     pub fn state(&self) -> PathBuf {
         self.dir.join("state")
+    }
+
+    /// What its logs held when it stopped: outside of the directory, which goes then.
+    pub fn logs(&self) -> PathBuf {
+        let name = self.dir.file_name().unwrap_or_default();
+        self.dir.with_file_name(".logs").join(name)
     }
 
     /// Make the directory, for root alone.

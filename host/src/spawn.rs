@@ -5,9 +5,11 @@
 //! What the kernel does not undo by itself is in `Undo`.
 
 mod born;
+mod handed;
 mod sharing;
 mod undo;
 
+use handed::Handed;
 pub use undo::Undo;
 
 use crate::perform::hook::{Hook, Program};
@@ -16,8 +18,9 @@ use crate::sys::errno;
 use crate::sys::process::{Cloned, clone, exit_now};
 use crate::sys::vfork::vfork;
 use keel_core::failure::{Errno, Failure};
+use keel_core::logger::Log;
 use keel_core::plan::{Plan, Planned, Position};
-use keel_core::step::{Step, Terminal};
+use keel_core::step::Step;
 use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ffi::CString;
@@ -67,6 +70,10 @@ pub struct Running {
     pub console: Option<OwnedFd>,
     /// Masters of /dev/tty1 and so on.
     pub ttys: Vec<OwnedFd>,
+    /// Pipes that its logs come out of.
+    pub logs: Vec<(Log, OwnedFd)>,
+    /// What its supervised system calls are answered through.
+    pub listener: Option<OwnedFd>,
     /// What is to be undone when it has ended.
     pub undo: Undo,
     /// Steps that were allowed to fail and did, one sentence each.
@@ -322,19 +329,13 @@ impl Starting {
     }
 
     fn running(mut self) -> Result<Progress, Failure> {
-        let opened = self.plan.inside.iter().filter_map(|p| match p.step {
-            Step::OpenTerminal { terminal, .. } => Some(terminal),
-            _ => None,
-        });
-        let mut ttys = std::mem::take(&mut self.terminals);
-        let console = opened.into_iter().position(|t| t == Terminal::Console);
-        let console = console.filter(|i| *i < ttys.len()).map(|i| ttys.remove(i));
+        let Handed { console, ttys, logs, listener } = Handed::new(&self.plan, std::mem::take(&mut self.terminals));
         let Some(Child { pid, pidfd }) = self.child.take() else {
             return Err(Failure::new("the child ran before it was made"));
         };
         let undo = self.undo();
         let notes = std::mem::take(&mut self.notes);
-        Ok(Progress::Running(Running { pid, pidfd, console, ttys, undo, notes }))
+        Ok(Progress::Running(Running { pid, pidfd, console, ttys, logs, listener, undo, notes }))
     }
 
     /// What there is to be undone now.
@@ -345,6 +346,7 @@ impl Starting {
             parents: std::mem::take(&mut self.stage.parents),
             net,
             pin,
+            locks: self.stage.take_locks(),
         }
     }
 

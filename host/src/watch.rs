@@ -4,14 +4,18 @@
 //! reaped here and nowhere else, so that no two places wait for the same pid. Needs /proc for state files; without
 //! it containers run all the same.
 mod android;
+mod calls;
 mod clients;
 pub mod container;
 pub mod end;
 mod ending;
 pub mod events;
 mod forward;
+mod halt;
+mod keeper;
 pub mod launch;
 mod lifecycle;
+mod logs;
 mod outlets;
 mod own_cgroup;
 #[cfg(test)]
@@ -26,13 +30,14 @@ use crate::sys::signalfd;
 use container::{ClientId, Id, Supervised};
 use events::{Events, Interest, Token};
 use keel_core::failure::Failure;
+use keel_core::logger::Log;
 use rustix::process::WaitOptions;
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-pub use lifecycle::halt_signal;
+pub use halt::halt_signal;
 
 /// What a descriptor or a deadline of the loop stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +52,8 @@ enum What {
     Restart(Id),
     Hook(Id),
     Outside(Id),
+    Log(Id, Log),
+    Call(Id),
     Own(u32),
 }
 
@@ -185,6 +192,8 @@ impl Watch {
             What::Restart(id) => self.restart_due(id),
             What::Hook(id) => self.hook_ended(id),
             What::Outside(id) => self.outside_changed(id),
+            What::Call(id) => self.called(id),
+            What::Log(id, log) => self.drain_log(id, log),
             What::Own(number) => self.out.push_back(Event::Own(number)),
         }
     }

@@ -114,12 +114,16 @@ impl Host {
     }
 }
 
+/// The stand-in's tools in /system/bin.
+pub const TOOLS: [&str; 9] =
+    ["idle", "getprop", "setprop", "reboot", "servicemanager", "log", "eventlog", "contextmanager", "script"];
+
 /// A /system with the stand-in's tools.
 pub fn system(container: &Container) -> PathBuf {
     let system = container.base().join("system");
     fs::create_dir_all(system.join("etc")).expect("a directory");
     fs::create_dir_all(system.join("bin")).expect("a directory");
-    for tool in ["idle", "getprop", "setprop", "reboot", "servicemanager"] {
+    for tool in TOOLS {
         symlink("/init", system.join("bin").join(tool)).expect("a link");
     }
     system

@@ -10,6 +10,8 @@ mod create;
 mod fixture;
 mod host;
 mod images;
+mod logs;
+mod mounts;
 mod plain;
 mod properties;
 mod protection;

@@ -231,6 +231,13 @@ impl Container {
         while let Some(dir) = runs.pop() {
             for entry in fs::read_dir(&dir).into_iter().flatten().flatten().map(|e| e.path()) {
                 match entry.is_dir() {
+                    // What an Android said is kept until it is destroyed.
+                    true if entry.ends_with(".logs") => {}
+                    // Locks of devices stay, and name nobody.
+                    true if entry.ends_with(".binders") => {
+                        let files = fs::read_dir(&entry).into_iter().flatten().flatten();
+                        left.extend(files.filter_map(|f| fs::read_to_string(f.path()).ok().filter(|t| !t.is_empty())));
+                    }
                     true => runs.push(entry),
                     false => left.push(format!("file {}", entry.display())),
                 }

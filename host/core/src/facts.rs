@@ -38,6 +38,8 @@ pub struct Facts {
     pub binder_protocol: Option<u32>,
     /// The major number that binderfs gives its devices, /proc/devices.
     pub binder_major: Option<u32>,
+    /// The host's binder devices that running containers have, and which; only where an Android is to be started.
+    pub binders_taken: Vec<(String, String)>,
     /// The caller is the first process of its pid namespace.
     pub pid1: bool,
     /// Network interfaces of the caller's namespace; only where the configuration has interfaces of its own.
@@ -48,6 +50,8 @@ pub struct Facts {
     pub machine: String,
     /// Whether system calls can be filtered.
     pub seccomp: Seccomp,
+    /// Whether filtered calls can be answered by another process (Linux 5.0).
+    pub seccomp_notify: bool,
     /// The security modules that are in force.
     pub lsm: Lsm,
     /// Whose process this is.
@@ -64,6 +68,11 @@ impl Facts {
     /// Whether a file system of this type is mounted exactly there.
     pub fn mounted(&self, target: &str, fstype: &str) -> bool {
         self.mounts.iter().rfind(|m| m.target == target).is_some_and(|m| m.fstype == fstype)
+    }
+
+    /// Whether a container's use of devices can be ruled: the controller of version 1, or version 2, which has programs.
+    pub fn has_device_rules(&self) -> bool {
+        self.hierarchies.iter().any(|h| h.version == 2 || h.controllers.iter().any(|c| c == "devices"))
     }
 
     /// The minor number of a device in /proc/misc.

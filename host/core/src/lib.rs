@@ -11,6 +11,8 @@ pub mod config;
 pub mod facts;
 pub mod failure;
 pub mod kconfig;
+pub mod logger;
+pub mod mounting;
 pub mod nearest;
 pub mod netlink;
 pub mod nftables;

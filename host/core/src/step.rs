@@ -8,6 +8,7 @@ pub mod net;
 
 pub use flags::ms;
 
+use crate::logger::Log;
 use crate::seccomp;
 use alloc::ffi::CString;
 use alloc::vec::Vec;
@@ -92,7 +93,9 @@ pub enum Step {
     MoveRoot,
     /// A new pseudo-terminal of the rootfs's devpts, bound over a file of the rootfs. The master is kept for the supervisor.
     OpenTerminal { terminal: Terminal, at: Place },
-    /// Masters of all terminals go to the supervisor.
+    /// A pipe with a name, for a log of the container; its reading end is kept for the supervisor.
+    OpenLog { log: Log, at: Place },
+    /// Masters of all terminals, and the logs, go to the supervisor.
     SendTerminals,
     /// sethostname(2).
     SetHostname { name: CString },
@@ -157,6 +160,10 @@ pub enum Step {
     SetParentDeathSignal { signal: i32 },
     /// A filter of system calls, in force from here on: prctl(PR_SET_SECCOMP).
     LoadSeccomp { program: Vec<seccomp::Insn>, text: CString },
+    /// The same by seccomp(2), with a listener that goes to the supervisor: it answers calls.
+    Supervise { program: Vec<seccomp::Insn>, text: CString },
+    /// SIGPIPE is ignored, as the first program's children inherit it.
+    IgnorePipes,
     /// setgroups(2), setgid(2), setuid(2).
     SetIds { uid: u32, gid: u32, groups: Vec<u32> },
     /// chdir(2), after the root was changed.
@@ -177,6 +184,8 @@ pub enum Step {
     MountImage { image: CString, mount: alloc::boxed::Box<Step> },
     /// Opens a nameless file of the rootfs for writing; it stays open as long as the container runs.
     PinRootfs { path: CString },
+    /// A lock on a file, which is made if need be, held as long as the container runs; whose it is, is in the file.
+    HoldLock { path: CString, text: CString },
     /// Does nothing but fail: stands for a step in tests of what happens then.
     Fail { instead_of: alloc::boxed::Box<Step>, errno: i32 },
 }
@@ -200,6 +209,7 @@ impl Step {
             | Step::SetMountFlags { at, .. }
             | Step::SetPropagation { at, .. }
             | Step::AttachTree { at, .. }
+            | Step::OpenLog { at, .. }
             | Step::OpenTerminal { at, .. } => root(at),
             Step::Bind { from, at, .. } => root(from) || root(at),
             Step::Fail { instead_of, .. } => instead_of.is_beneath_root(),
@@ -249,6 +259,7 @@ impl fmt::Display for Step {
             }
             Step::MountImage { mount, .. } => write!(f, "{mount} (on a loop device)"),
             Step::PinRootfs { path } => write!(f, "hold a file of {} open", text(path)),
+            Step::HoldLock { path, .. } => write!(f, "lock {}", text(path)),
             Step::Bind { from, at, recursive } => {
                 write!(f, "mount --{} {from} {at}", if *recursive { "rbind" } else { "bind" })
             }
@@ -268,6 +279,7 @@ impl fmt::Display for Step {
             Step::PivotRoot => f.write_str("pivot_root"),
             Step::MoveRoot => f.write_str("mount --move rootfs /, chroot there"),
             Step::OpenTerminal { at, .. } => write!(f, "open a pty for {at}"),
+            Step::OpenLog { at, .. } => write!(f, "open a pipe for {at}"),
             Step::SendTerminals => f.write_str("hand the terminals over"),
             Step::SetHostname { name } => write!(f, "sethostname {}", text(name)),
             Step::Net(step) => step.fmt(f),
@@ -300,6 +312,10 @@ impl fmt::Display for Step {
             Step::LoadSeccomp { program, text: what } => {
                 write!(f, "filter system calls: {} ({} instructions)", text(what), program.len())
             }
+            Step::Supervise { program, text: what } => {
+                write!(f, "supervise system calls: {} ({} instructions)", text(what), program.len())
+            }
+            Step::IgnorePipes => f.write_str("ignore SIGPIPE"),
             Step::ChownCgroup { path, uid, gid } => write!(f, "chown {uid}:{gid} {}", text(path)),
             Step::SetLimit { resource, soft, hard } => write!(f, "setrlimit {resource} {soft}:{hard}"),
             Step::WriteProc { at, value } => write!(f, "write '{}' to {at}", text(value)),

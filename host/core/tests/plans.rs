@@ -63,6 +63,17 @@ fn facts(words: &str) -> Facts {
             }
             "user" => facts.caller = Caller { uid: 1000, gid: 1000, id_helpers: false },
             "helpers" => facts.caller.id_helpers = true,
+            "binders" => {
+                facts.misc.extend(
+                    ["binder", "binder1", "binder0", "hwbinder"].into_iter().zip(50..).map(|(n, i)| (n.into(), i)),
+                );
+                facts.binders_taken.push(("binder0".into(), "other".into()));
+            }
+            "notify" => facts.seccomp_notify = true,
+            "logger" => {
+                let names = ["alarm", "log_main", "log_events", "log_radio", "log_system"];
+                facts.misc.extend(names.into_iter().zip(40..).map(|(n, i)| (n.into(), i)));
+            }
             "linux-3.2" => facts.kernel = (3, 2),
             "noprefix" => facts.hierarchies.push(Hierarchy { noprefix: true, ..v1("/dev", "cpuset") }),
             "controllers" => facts.controllers = ["cpuset", "cpu", "memory"].map(String::from).into(),
@@ -116,6 +127,7 @@ fn request(command: &[&str]) -> Request {
         name: "bb".into(),
         lxcpath: "/var/lib/lxc".into(),
         staging: "/run/keel/bb".into(),
+        binders: "/run/keel/.binders".into(),
         command: command.iter().map(|w| w.to_string()).collect(),
         ..Request::default()
     }

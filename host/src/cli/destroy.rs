@@ -58,6 +58,8 @@ pub fn run(call: &mut Call) -> Answer {
         copy::children(&parents, &store, &name)?;
         return Err(cause.into());
     }
+    // ENOENT: it was no Android, or never ran.
+    let _ = fs::remove_file(crate::place::Place::of(name.as_str(), &store.lxcpath().display().to_string()).logs());
     if let Some(kept) = kept
         && !call.args.has(Opt::Quiet)
     {

@@ -22,6 +22,7 @@ mod help;
 mod info;
 mod install_links;
 mod kernel;
+mod log;
 mod ls;
 mod monitor;
 mod net;
@@ -117,6 +118,7 @@ fn run(call: &mut Call) -> Answer {
         Verb::UsernsExec => unshare::usernsexec(call),
         Verb::Ps => ps::ps(call),
         Verb::GetProp | Verb::WatchProps | Verb::SetProp | Verb::Service => android::run(call),
+        Verb::Log | Verb::Logcat => log::run(call),
         Verb::Netstat => ps::netstat(call),
         Verb::Help => help::help(call),
         Verb::Man => help::man(call),

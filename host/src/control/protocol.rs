@@ -2,6 +2,7 @@
 //!
 //! Pure: text in, types out. Refuses what is not an object, unknown verbs and unknown fields' wrong types by a sentence;
 //! nothing here can panic on any input.
+use keel_core::logger::Log;
 use serde_json::{Map, Value, json};
 
 /// Longest request that a supervisor reads; longer frames are refused, not cut.
@@ -119,6 +120,17 @@ pub enum Request {
     Start(Asked),
     /// All containers of this supervisor.
     List,
+    /// Entries of an Android's logs, from a number on; `wait`: answer when there are some.
+    Log {
+        /// Which of its logs.
+        logs: Vec<Log>,
+        /// The first number.
+        from: u64,
+        /// Wait for one.
+        wait: bool,
+    },
+    /// Forget what these logs hold.
+    ClearLog(Vec<Log>),
 }
 
 impl Request {
@@ -127,6 +139,8 @@ impl Request {
         let value = match self {
             Request::Info => json!({"do": "info"}),
             Request::List => json!({"do": "list"}),
+            Request::Log { logs, from, wait } => json!({"do": "log", "logs": names(logs), "from": from, "wait": wait}),
+            Request::ClearLog(logs) => json!({"do": "clear-log", "logs": names(logs)}),
             Request::Console(tty) => json!({"do": "console", "tty": tty}),
             Request::Wait(states) => {
                 json!({"do": "wait", "states": states.iter().map(|s| s.name()).collect::<Vec<_>>()})
@@ -155,6 +169,12 @@ impl Request {
         match text(&map, "do")? {
             "info" => Ok(Request::Info),
             "list" => Ok(Request::List),
+            "log" => Ok(Request::Log {
+                logs: logs(&map)?,
+                from: map.get("from").and_then(Value::as_u64).unwrap_or(0),
+                wait: map.get("wait").and_then(Value::as_bool).unwrap_or(false),
+            }),
+            "clear-log" => Ok(Request::ClearLog(logs(&map)?)),
             "console" => match map.get("tty") {
                 None | Some(Value::Null) => Ok(Request::Console(None)),
                 Some(tty) => match tty.as_u64().and_then(|n| u32::try_from(n).ok()) {
@@ -187,7 +207,7 @@ impl Request {
                 wait: map.get("wait").and_then(Value::as_bool).unwrap_or(true),
                 kill: map.get("kill").and_then(Value::as_bool).unwrap_or(true),
             })),
-            other => Err(format!("'{other}' is not a request: info, list, console, wait, start, stop")),
+            other => Err(format!("'{other}' is not a request: info, list, console, log, clear-log, wait, start, stop")),
         }
     }
 }
@@ -238,6 +258,15 @@ impl Reply {
             }
         }
     }
+}
+
+fn names(logs: &[Log]) -> Vec<&'static str> {
+    logs.iter().map(|log| log.name()).collect()
+}
+
+fn logs(map: &Map<String, Value>) -> Result<Vec<Log>, String> {
+    let one = |name: &String| Log::of(name).ok_or_else(|| format!("'{name}' is not a log"));
+    words(map, "logs")?.iter().map(one).collect()
 }
 
 fn text<'a>(map: &'a Map<String, Value>, field: &str) -> Result<&'a str, String> {

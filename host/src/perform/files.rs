@@ -95,6 +95,20 @@ pub fn set_mode(stage: &Stage, at: &Place, mode: u32) -> Result<(), Errno> {
     rustix::fs::chmod(text.as_c_str(), Mode::from_raw_mode(mode)).map_err(errno)
 }
 
+/// A named pipe that is open for reading here, and for writing, too: so nobody who opens it waits, and it has no end. The
+/// supervisor gets it with the terminals.
+pub fn open_log(stage: &mut Stage, at: &Place) -> Result<(), Errno> {
+    let (dir, name) = split(stage, at)?;
+    let mode = Mode::from_raw_mode(0o666);
+    rustix::fs::mknodat(&dir, name, FileType::Fifo, mode, 0).map_err(errno)?;
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let pipe = rustix::fs::openat(&dir, name, flags, Mode::empty()).map_err(errno)?;
+    drop(dir);
+    // Reserved for by `Stage::new`.
+    stage.masters.push(pipe);
+    Ok(())
+}
+
 /// A device in a binderfs; one of that name that is there is left as it is.
 pub fn add_binder(stage: &Stage, at: &Place, name: &CStr) -> Result<(), Errno> {
     let found = resolved(stage, at)?;

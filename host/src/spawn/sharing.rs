@@ -18,7 +18,7 @@ pub(super) fn may_share_memory(plan: &Plan) -> bool {
                 | Step::JoinNamespace { .. } | Step::SetIds { .. } | Step::BecomeRoot { .. } | Step::EnterTime { .. }
                 | Step::OpenLabel { .. }
                 // A call that kills would dump the memory, and end all that share it before Linux 5.16 (fs/coredump.c).
-                | Step::LoadSeccomp { .. }
+                | Step::LoadSeccomp { .. } | Step::Supervise { .. }
             )
         })
 }

@@ -13,6 +13,8 @@ pub struct Undo {
     pub parents: Vec<CString>,
     /// Keeps the rootfs's file system from being made read-only from inside, as long as it is open.
     pub pin: Option<OwnedFd>,
+    /// Locks of what was dealt out to it.
+    pub locks: Vec<OwnedFd>,
     /// What the network has left on the host.
     pub net: crate::net::Undo,
 }
@@ -22,6 +24,7 @@ impl Undo {
     /// No process of the container may be left.
     pub fn run(self) -> Vec<Failure> {
         drop(self.pin);
+        self.locks.iter().for_each(crate::binders::release);
         let mut left = self.net.run();
         left.extend(self.cgroups.iter().rev().filter_map(|dir| crate::cgroup::remove(dir).err()));
         for parent in self.parents.iter().rev() {

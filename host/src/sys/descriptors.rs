@@ -20,3 +20,27 @@ pub fn close_from(first: RawFd) {
         unsafe { libc::close(fd) };
     }
 }
+
+/// Close all descriptors but these.
+///
+/// To be called where nothing that owns another one is used any more: in a fork that never returns.
+pub fn close_all_but(keep: &mut [RawFd]) {
+    const SYS_CLOSE_RANGE: libc::c_long = 436;
+    keep.sort_unstable();
+    let ends = keep.iter().map(|fd| fd.cast_unsigned()).chain([libc::c_uint::MAX]);
+    let mut first: libc::c_uint = 0;
+    for end in ends {
+        if end > first {
+            // SAFETY: close_range takes numbers; that nobody uses the descriptors is the caller's promise.
+            let done = unsafe { libc::syscall(SYS_CLOSE_RANGE, first, end - 1, 0 as libc::c_uint) };
+            if done != 0 {
+                // COMPAT(linux<5.9): one by one, as many as there usually can be.
+                for fd in first..end.min(4096) {
+                    // SAFETY: as above; a number that is no descriptor is EBADF.
+                    unsafe { libc::close(fd.cast_signed()) };
+                }
+            }
+        }
+        first = end.saturating_add(1);
+    }
+}

@@ -3,6 +3,7 @@
 use super::checked;
 use keel_core::failure::Errno;
 use keel_core::seccomp::Insn;
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// `struct sock_fprog` (include/uapi/linux/filter.h).
 #[repr(C)]
@@ -19,4 +20,88 @@ pub fn load(program: &[Insn]) -> Result<(), Errno> {
     let mode = libc::c_ulong::from(libc::SECCOMP_MODE_FILTER);
     // SAFETY: `Insn` is laid out as `struct sock_filter`, `len` counts them, and both outlive the call, which only reads.
     checked(unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program, 0, 0) }).map(drop)
+}
+
+/// The same by seccomp(2) with SECCOMP_FILTER_FLAG_NEW_LISTENER (Linux 5.0): what its calls are answered through. EBUSY when a
+/// filter of the caller's has one already.
+pub fn load_with_listener(program: &[Insn]) -> Result<OwnedFd, Errno> {
+    const SET_MODE_FILTER: libc::c_uint = 1;
+    const NEW_LISTENER: libc::c_uint = 1 << 3;
+    let len = u16::try_from(program.len()).map_err(|_| Errno::INVAL)?;
+    let program = Program { len, filter: program.as_ptr() };
+    // SAFETY: as in `load`; the descriptor that comes back is new and ours.
+    unsafe {
+        let fd = checked(libc::syscall(libc::SYS_seccomp, SET_MODE_FILTER, NEW_LISTENER, &raw const program))?;
+        Ok(OwnedFd::from_raw_fd(fd as i32))
+    }
+}
+
+/// `struct seccomp_notif`: a call that waits for its answer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Notice {
+    /// Names it in the answer.
+    pub id: u64,
+    /// The thread that makes it, in our pid namespace.
+    pub pid: u32,
+    flags: u32,
+    /// `struct seccomp_data`: the call's number.
+    pub number: i32,
+    /// AUDIT_ARCH_* of its processor.
+    pub audit: u32,
+    instruction: u64,
+    /// Its arguments.
+    pub arguments: [u64; 6],
+}
+
+/// `struct seccomp_notif_resp`.
+#[repr(C)]
+struct Response {
+    id: u64,
+    value: i64,
+    error: i32,
+    flags: u32,
+}
+
+/// `_IOWR('!', 0, struct seccomp_notif)`.
+const RECV: u32 = 0xc050_2100;
+/// `_IOWR('!', 1, struct seccomp_notif_resp)`.
+const SEND: u32 = 0xc018_2101;
+/// `_IOW('!', 2, __u64)`, and the wrong direction that it had up to Linux 5.8.
+const ID_VALID: [u32; 2] = [0x4008_2102, 0x8008_2102];
+
+/// The next call that waits; to be asked for only when the listener is readable. ENOENT: it waits no more.
+pub fn receive(listener: BorrowedFd<'_>) -> Result<Notice, Errno> {
+    // The kernel wants it zeroed.
+    let mut notice = Notice::default();
+    // SAFETY: writes one seccomp_notif, which outlives the call.
+    checked(unsafe { libc::ioctl(listener.as_raw_fd(), RECV as _, &raw mut notice) })?;
+    Ok(notice)
+}
+
+/// The call is over: it returns 0 or an error. ENOENT: it waits no more.
+pub fn answer(listener: BorrowedFd<'_>, id: u64, result: Result<(), Errno>) -> Result<(), Errno> {
+    let error = result.err().map_or(0, |e| -e.0);
+    let mut response = Response { id, value: 0, error, flags: 0 };
+    // SAFETY: reads one seccomp_notif_resp, which outlives the call.
+    checked(unsafe { libc::ioctl(listener.as_raw_fd(), SEND as _, &raw mut response) }).map(drop)
+}
+
+/// Whether the call still waits, and so the thread's id is still that thread's.
+pub fn waits(listener: BorrowedFd<'_>, id: u64) -> bool {
+    ID_VALID.iter().any(|request| {
+        let mut id = id;
+        // SAFETY: reads one 64-bit number, which outlives the call.
+        checked(unsafe { libc::ioctl(listener.as_raw_fd(), *request as _, &raw mut id) }).is_ok()
+    })
+}
+
+/// process_vm_readv(2) of another's memory; how much of it there was.
+pub fn read_memory(pid: i32, from: u64, to: &mut [u8]) -> Result<usize, Errno> {
+    let ours = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() };
+    let base = usize::try_from(from).map_err(|_| Errno(libc::EFAULT))?;
+    let theirs = libc::iovec { iov_base: std::ptr::without_provenance_mut(base), iov_len: to.len() };
+    // SAFETY: writes at most `to.len()` bytes to `to`; the address is of the other process, and the kernel checks it.
+    let n = checked(unsafe { libc::process_vm_readv(pid, &raw const ours, 1, &raw const theirs, 1, 0) })?;
+    Ok(n as usize)
 }

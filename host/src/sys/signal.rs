@@ -1,5 +1,7 @@
 //! Signal masks and dispositions.
 
+use super::last;
+use keel_core::failure::Errno;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +11,15 @@ static IGNORED: AtomicU64 = AtomicU64::new(u64::MAX);
 /// Says which signals this process ignores, which no part of it changes any more; none: not known.
 pub fn ignored_are(mask: Option<u64>) {
     IGNORED.store(mask.unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// A signal is ignored, as what is executed inherits it.
+pub fn ignore(signal: i32) -> Result<(), Errno> {
+    // SAFETY: SIG_IGN installs no handler.
+    match unsafe { libc::signal(signal, libc::SIG_IGN) } {
+        libc::SIG_ERR => Err(last()),
+        _ => Ok(()),
+    }
 }
 
 /// All signals have their default action again, but for those that can't be set, and none is blocked: what a new program

@@ -76,8 +76,14 @@ impl Supervised {
 
     /// An end in words, with what it means for an Android.
     pub(super) fn in_words(&self, end: End) -> String {
-        match meaning(end) {
-            Some(meaning) if self.definition.config.android.on && self.order.is_none() => format!("{end}: {meaning}"),
+        if !self.definition.config.android.on || self.order.is_some() {
+            return end.to_string();
+        }
+        match (end, self.critical_service(), meaning(end)) {
+            (End::Reboot, Some(service), _) => format!(
+                "{end}: its init restarts Android, as the critical service '{service}' failed five times in four minutes"
+            ),
+            (_, _, Some(meaning)) => format!("{end}: {meaning}"),
             _ => end.to_string(),
         }
     }
@@ -121,7 +127,7 @@ fn meaning(end: End) -> Option<&'static str> {
         ),
         End::Reboot => Some(
             "reboot, by a program or by init itself: that does so when a critical service has failed five times in four minutes \
-             (its log is the host's kernel log: dmesg)",
+             ('keel log' shows what it said)",
         ),
         _ => None,
     }

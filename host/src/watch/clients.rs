@@ -4,6 +4,7 @@ use super::events::{Interest, Token};
 use super::{Watch, What};
 use crate::control::protocol::{Asked, Ending, Reply, Request, State};
 use crate::control::server::{Client, Heard};
+use keel_core::logger::Log;
 use serde_json::{Map, Value};
 
 /// More clients than this at once: the one that has been idle longest is dropped.
@@ -30,12 +31,18 @@ enum Waiting {
     Reboot(Id, u32),
     /// It is in one of these states.
     States(Id, Vec<State>),
+    /// Its logs have an entry of that number or a later one.
+    Log(Id, u64, Vec<Log>),
 }
 
 impl Waiting {
     fn id(&self) -> Id {
         match self {
-            Waiting::Start(id) | Waiting::Stop(id) | Waiting::Reboot(id, _) | Waiting::States(id, _) => *id,
+            Waiting::Start(id)
+            | Waiting::Stop(id)
+            | Waiting::Reboot(id, _)
+            | Waiting::States(id, _)
+            | Waiting::Log(id, ..) => *id,
         }
     }
 
@@ -56,6 +63,7 @@ impl Waiting {
                 let why = container.last_words().unwrap_or_default();
                 Some(Reply::refused(format!("is not running again: it {why}")))
             }
+            Waiting::Log(_, from, logs) => container.log_reply(*from, logs, true),
             Waiting::States(_, states) if states.contains(&state) => {
                 let mut map = Map::new();
                 map.insert("state".into(), Value::from(state.name()));
@@ -124,6 +132,18 @@ impl Watch {
             (Request::Info, Some((_, container))) => {
                 let reply = Reply::Done(container.info());
                 return self.answer(number, &reply);
+            }
+            (Request::Log { logs, from, wait }, Some((id, container))) => {
+                match container.log_reply(from, &logs, wait) {
+                    Some(reply) => return self.answer(number, &reply),
+                    None => Waiting::Log(id, from, logs),
+                }
+            }
+            (Request::ClearLog(logs), Some((id, _))) => {
+                if let Some(container) = self.containers.get_mut(&id) {
+                    container.logs.book.clear(&logs);
+                }
+                return self.answer(number, &Reply::done());
             }
             (Request::Console(tty), Some((id, _))) => return self.lend_tty(number, id, tty),
             (Request::Wait(states), Some((id, _))) => Waiting::States(id, states),

@@ -102,6 +102,10 @@ pub struct Supervised {
     /// Why it could not be started last.
     pub(super) last_failure: Option<Failure>,
     pub(super) backoff: Backoff,
+    /// What its Android says.
+    pub(super) logs: super::logs::Logs,
+    /// Its supervised system calls.
+    pub(super) calls: Option<super::calls::Calls>,
     /// A process that stops its services.
     pub(super) helper: Option<i32>,
     /// A process that leads a port of the host into it.
@@ -155,6 +159,8 @@ impl Supervised {
             notes: Vec::new(),
             last_failure: None,
             backoff: Backoff::default(),
+            logs: super::logs::Logs::default(),
+            calls: None,
             helper: None,
             forwarder: None,
             filter: Vec::new(),

@@ -91,6 +91,10 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         crate::observe::below_caller(&mut facts);
     }
     let parent = definition.config.cgroup_dir.parent.as_ref().map_or("", |dir| dir.value.as_str());
+    let binders = crate::binders::dir(&definition.lxcpath);
+    if definition.config.android.on {
+        facts.binders_taken = crate::binders::taken(&binders);
+    }
     if definition.config.has_interfaces() {
         crate::observe::network(&mut facts, &definition.config)?;
     }
@@ -107,6 +111,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
             [found(&android.system), found(&android.data), found(&android.cache)]
         },
         staging: Place::of(&definition.name, &definition.lxcpath).dir().display().to_string(),
+        binders: binders.display().to_string(),
         command: definition.command.clone(),
         seccomp: seccomp(&definition.config)?,
         fstab: Vec::new(),

@@ -5,6 +5,7 @@ use super::container::{Definition, Hold, Id, Supervised};
 use super::end::{self, End, Next, signal_name};
 use super::ending::{self, Finishing};
 use super::events::Interest;
+use super::halt::halt_signal;
 use super::outlets::LogFile;
 use super::{Event, Watch, What, failure, launch};
 use crate::control::protocol::{Ending, State, Stop};
@@ -127,6 +128,8 @@ impl Watch {
         container.write_record();
         self.connect_outside(id);
         self.hear_console(id);
+        self.hear_logs(id);
+        self.hear_calls(id);
         self.changed(id);
         // Told to stop while it was being started.
         if let Some(order) = self.containers.get_mut(&id).and_then(|c| c.order.take()) {
@@ -171,13 +174,15 @@ impl Watch {
     /// A child of this process has ended. False: it is none of the containers'.
     pub(super) fn child_ended(&mut self, pid: i32, status: WaitStatus) -> bool {
         let Some((&id, container)) = self.containers.iter_mut().find(|(_, c)| c.pid() == Some(pid)) else {
-            return self.helper_ended(pid);
+            return self.answered(pid) || self.helper_ended(pid);
         };
         let end = End::of(status, container.own_pid_namespace);
         // What it said last is still in the pty.
         container.held = false;
         self.drain_console(id);
         self.disconnect_outside(id);
+        self.end_logs(id);
+        self.end_calls(id);
         let Some(container) = self.containers.get_mut(&id) else { return true };
         let ordered = container.order.is_some_and(|o| o.ending != Ending::Reboot);
         let next = end::next(end, container.definition.config.restart, ordered);
@@ -188,7 +193,11 @@ impl Watch {
             for line in container.ring.last_lines(LAST_LINES) {
                 log::warn!("{}: its console's end: {line}", container.name());
             }
+            for line in container.last_log_lines(LAST_LINES) {
+                log::warn!("{}: its log's end: {line}", container.name());
+            }
         }
+        container.say_in_log(container.in_words(end));
         container.last_end = Some(end);
         container.end_processes();
         container.state = State::Stopping;
@@ -260,6 +269,9 @@ impl Watch {
         container.again_at = None;
         container.order = None;
         container.log = None;
+        if let Err(cause) = container.logs.book.write(&container.place.logs()) {
+            log::warn!("{}: {cause}", container.definition.name);
+        }
         if let Some(hold) = container.hold.take() {
             self.events.remove(hold.token, &hold.listener);
             drop(hold.listener);
@@ -363,36 +375,5 @@ fn word(ending: Ending) -> &'static str {
         Ending::Halt => "stop",
         Ending::Reboot => "reboot",
         Ending::Kill => "stop at once",
-    }
-}
-
-/// The configured signal; else SIGRTMIN+3 for an init that blocks it (systemd's way to say that it knows it), else
-/// SIGPWR.
-pub fn halt_signal(configured: Option<i32>, pid: i32) -> i32 {
-    configured.unwrap_or_else(|| {
-        let status = crate::place::read(format!("/proc/{pid}/status").as_ref()).unwrap_or_default();
-        // systemd counts from glibc's SIGRTMIN, whatever this program was built with.
-        let wanted = i32::from(pid1::signals::RTMIN) + 3;
-        if blocks(&status, wanted) { wanted } else { libc::SIGPWR }
-    })
-}
-
-/// Whether /proc/PID/status says that a signal is blocked.
-fn blocks(status: &str, signal: i32) -> bool {
-    let mask = status.lines().find_map(|l| l.strip_prefix("SigBlk:"));
-    mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).is_some_and(|m| m >> (signal - 1) & 1 == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_init_that_blocks_sigrtmin_3_gets_it() {
-        assert!(blocks("Name:\tx\nSigBlk:\t0000001000000000\n", 37));
-        assert!(!blocks("SigBlk:\t0000001000000000\n", 36));
-        assert!(!blocks("SigBlk:\tzz\n", 37));
-        assert!(!blocks("", 37));
-        assert_eq!(halt_signal(Some(10), 1), 10);
     }
 }

@@ -313,7 +313,10 @@ pub fn session_keyring() -> io::Result<i64> {
     const KEYCTL_GET_KEYRING_ID: libc::c_int = 0;
     const KEY_SPEC_SESSION_KEYRING: libc::c_int = -3;
     // SAFETY: takes numbers.
-    checked(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) })
+    let number = unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) };
+    // A long, which has 32 bits on some processors.
+    #[allow(clippy::useless_conversion)]
+    checked(i64::from(number))
 }
 
 /// The cookie of core scheduling; 0: none.

@@ -86,6 +86,10 @@ pub enum Verb {
     SetProp,
     /// `keel service`
     Service,
+    /// `keel log`
+    Log,
+    /// `keel logcat`
+    Logcat,
     /// Asks a container to halt.
     Shutdown,
     /// Lists sockets of a container.

@@ -5,9 +5,9 @@
 
 use super::Verb::{
     Agent, Attach, Autostart, Cgroup, CheckConfig, Clone, Completions, Config, Console, Copy, Create, Destroy, Device,
-    Execute, Freeze, GetProp, Halt, Help, Info, InstallLinks, Kill, Ls, Man, Monitor, Net, Netstat, Plan, PowerOff, Ps,
-    Reboot, Restart, Service, SetProp, Shutdown, Snapshot, Start, Stop, TemplateAndroid, TemplateBusybox, Top,
-    Unfreeze, Unshare, UpdateConfig, UsernsExec, Version, Wait, WatchProps,
+    Execute, Freeze, GetProp, Halt, Help, Info, InstallLinks, Kill, Log, Logcat, Ls, Man, Monitor, Net, Netstat, Plan,
+    PowerOff, Ps, Reboot, Restart, Service, SetProp, Shutdown, Snapshot, Start, Stop, TemplateAndroid, TemplateBusybox,
+    Top, Unfreeze, Unshare, UpdateConfig, UsernsExec, Version, Wait, WatchProps,
 };
 use super::{Offer, OptionRow, Value, Verb};
 
@@ -141,24 +141,31 @@ pub enum Opt {
     Map,
     Script,
     AllContainers,
+    Follow,
+    Dump,
+    Clear,
+    Buffer,
+    LogFormat,
+    OthersSilent,
+    Tail,
     StateFile,
 }
 
 #[rustfmt::skip]
 const NAMED: &[Verb] = &[
-    Create, Start, Stop, Attach, Console, Info, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Config, Copy, Snapshot, Device, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
+    Create, Start, Stop, Attach, Console, Info, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Config, Copy, Snapshot, Device, Kill, Ps, GetProp, WatchProps, SetProp, Service, Log, Logcat, Shutdown, Netstat, Restart,
 ];
 #[rustfmt::skip]
 const CONTAINERS: &[Verb] = &[
-    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
+    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, GetProp, WatchProps, SetProp, Service, Log, Logcat, Shutdown, Netstat, Restart,
 ];
 #[rustfmt::skip]
 const LEVELLED: &[Verb] = &[
-    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
+    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Copy, Snapshot, Device, Top, Unshare, Kill, Ps, GetProp, WatchProps, SetProp, Service, Log, Logcat, Shutdown, Netstat, Restart,
 ];
 #[rustfmt::skip]
 const ALL: &[Verb] = &[
-    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Net, Version, TemplateBusybox, TemplateAndroid, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, GetProp, WatchProps, SetProp, Service, Shutdown, Netstat, Restart,
+    Agent, Create, Start, Stop, Attach, Console, Info, Ls, Destroy, Plan, CheckConfig, Help, Man, Completions, InstallLinks, Net, Version, TemplateBusybox, TemplateAndroid, PowerOff, Reboot, Halt, Freeze, Unfreeze, Wait, Monitor, Cgroup, Execute, Autostart, Config, UpdateConfig, Copy, Clone, Snapshot, Device, Top, Unshare, UsernsExec, Kill, Ps, GetProp, WatchProps, SetProp, Service, Log, Logcat, Shutdown, Netstat, Restart,
 ];
 const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"];
 
@@ -345,6 +352,14 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::NoWait, "w", &["wait"], Value::None, &[Shutdown], "wait for its end"),
     row(Opt::AllContainers, "", &["lxc"], Value::None, &[Ps], "of all containers (the default)"),
     later(Opt::StateFile, "S", &["statefile"], file(), &[Restart], "a checkpoint to restart from"),
+    // log, logcat
+    row(Opt::Follow, "f", &["follow"], Value::None, &[Log], "go on with what comes"),
+    row(Opt::Dump, "d", &["dump"], Value::None, &[Logcat], "what there is, and no waiting for more"),
+    row(Opt::Clear, "c", &["clear"], Value::None, &[Log, Logcat], "forget what there is"),
+    row(Opt::Tail, "t", &["tail"], needs("LINES"), &[Log, Logcat], "only the last entries; logcat then does not wait for more"),
+    row(Opt::Buffer, "b", &["buffer"], words("LOG", &["main", "system", "radio", "events"]), &[Logcat], "which log; may be repeated, else main and system"),
+    row(Opt::LogFormat, "v", &["format"], words("FORMAT", &["brief", "time", "tag", "raw", "long"]), &[Logcat], "how an entry is shown, else brief"),
+    row(Opt::OthersSilent, "s", &["silent"], Value::None, &[Logcat], "nothing but the tags that are named"),
     // net
     row(Opt::Address, "a", &["address"], needs("ADDRESS/PREFIX"), &[Net], "the bridge's address, else 10.0.3.1/24; may be repeated for IPv6"),
     row(Opt::NoNat, "", &["no-nat"], Value::None, &[Net], "no NAT: the world knows the way to the containers"),

@@ -166,6 +166,8 @@ pub const COMMANDS: &[Command] = &[
     tools::WATCH_PROPS,
     tools::SET_PROP,
     tools::SERVICE,
+    tools::LOG,
+    tools::LOGCAT,
     tools::CLONE,
     Command {
         verb: Verb::Plan,

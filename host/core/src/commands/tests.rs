@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
 
-const VERBS: [Verb; 47] = [
+const VERBS: [Verb; 49] = [
     Verb::Create,
     Verb::Start,
     Verb::Stop,
@@ -49,6 +49,8 @@ const VERBS: [Verb; 47] = [
     Verb::WatchProps,
     Verb::SetProp,
     Verb::Service,
+    Verb::Log,
+    Verb::Logcat,
     Verb::Shutdown,
     Verb::Netstat,
     Verb::Restart,

@@ -286,3 +286,32 @@ pub(super) const SERVICE: Command = Command {
     examples: &[("keel service jb restart adbd", "adbd anew")],
     ..BASE
 };
+
+pub(super) const LOG: Command = Command {
+    verb: Verb::Log,
+    name: "log",
+    summary: "show what an Android's init said, from its first line on",
+    operands: "NAME",
+    about: &[
+        "That is the kernel log as the container has it; nothing of it is in the host's. Lines of 'keel:' are its starts and ends. It is kept over restarts, and after the container has stopped.",
+    ],
+    examples: &[("keel log jb", "why it did not come up"), ("keel log -f jb", "and what it says from now on")],
+    ..BASE
+};
+
+pub(super) const LOGCAT: Command = Command {
+    verb: Verb::Logcat,
+    name: "logcat",
+    summary: "show the logs of an Android's programs",
+    operands: "NAME [TAG:PRIORITY..]",
+    about: &[
+        "Goes on until it is interrupted. Filters are those of Android's own: 'vold:I' shows what vold says from I (information) on; '*:S' hides all tags that are not named. Priorities: V D I W E F S.",
+        "The log of events has the names of the container's /system/etc/event-log-tags. A pipe does not say which process wrote to it, so there are no process ids.",
+    ],
+    examples: &[
+        ("keel logcat jb", "as logcat inside"),
+        ("keel logcat -d -b events jb", "what happened up to now"),
+        ("keel logcat jb Zygote:V '*:E'", "all of Zygote, and errors of the others"),
+    ],
+    ..BASE
+};

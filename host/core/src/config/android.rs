@@ -24,18 +24,20 @@ pub struct Android {
     pub cache: Option<At<String>>,
     /// `keel.android.adb`: the TCP port of its adbd; 0: none. Without a network of its own, the host's port leads there.
     pub adb: u32,
-    /// `keel.android.binder`.
-    pub binder: Binder,
+    /// `keel.android.binder`: whether there is a /dev/binder.
+    pub binder: Wish,
     /// `keel.android.binder.device`: the host's node where there is no binderfs, by its name in /proc/misc; none: `binder`.
     pub binder_device: Option<String>,
     /// `keel.android.binder.protocol`: what its programs speak; 0: not said, and not compared with the kernel's.
     pub binder_protocol: u32,
+    /// `keel.android.supervise`: whether its mounts are made for it by its supervisor, or refused.
+    pub supervise: Wish,
 }
 
-/// What becomes of /dev/binder.
+/// How much something is wanted that not every kernel has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Binder {
-    /// It is there when the kernel has it and speaks the protocol of the container's programs.
+pub enum Wish {
+    /// It is there where the kernel has what fits.
     #[default]
     Auto,
     /// Without it nothing is started.
@@ -44,8 +46,8 @@ pub enum Binder {
     None,
 }
 
-impl Binder {
+impl Wish {
     /// Words and what they mean.
-    pub const WORDS: [(&'static str, Binder); 3] =
-        [("auto", Binder::Auto), ("require", Binder::Require), ("none", Binder::None)];
+    pub const WORDS: [(&'static str, Wish); 3] =
+        [("auto", Wish::Auto), ("require", Wish::Require), ("none", Wish::None)];
 }

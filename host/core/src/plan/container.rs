@@ -36,6 +36,8 @@ pub struct Request {
     pub android: [rootfs::Found; 3],
     /// A directory that an overlay or an image is mounted on, in the container's mount namespace only.
     pub staging: String,
+    /// Where the locks of the host's binder devices are.
+    pub binders: String,
     /// A program to run instead of the configured one, with its arguments.
     pub command: Vec<String>,
     /// The file of `lxc.seccomp.profile`, read by the caller.
@@ -264,6 +266,10 @@ fn become_init(
         steps.extend(limits(config));
     }
     steps.push(Planned::must(Step::ResetProcess));
+    if config.android.on {
+        // When nobody reads the pipes of its logs any more: writing fails then, and nobody dies of it.
+        steps.push(Planned::must(Step::IgnorePipes));
+    }
     let console = config.console.path != ConsolePath::None;
     steps.push(Planned::must(Step::NewSession { console }));
     steps.push(Planned::must(Step::ChangeDir { path: operand(config.init.cwd.as_deref().unwrap_or("/")) }));
@@ -272,6 +278,10 @@ fn become_init(
     }
     rights::give_up(config, request, facts, label, &mut steps, notes, errors);
     steps.extend(hooks::hooks(config, request, Hook::Start, &[]));
+    if config.android.on {
+        // Behind the hooks: whoever answers calls does so from the exec on.
+        steps.extend(android::filter(config, facts));
+    }
     let init = &config.init;
     if init.uid != 0 || init.gid != 0 || !init.groups.is_empty() {
         steps.push(Planned::must(Step::SetIds { uid: init.uid, gid: init.gid, groups: init.groups.clone() }));

@@ -36,6 +36,11 @@ pub fn number(arch: Arch, name: &str) -> Option<u32> {
     Some(if arch == Arch::X32 { X32 | number } else { number })
 }
 
+/// Which of some calls an architecture's number is.
+pub fn call_of<'a>(arch: Arch, call: u32, names: &[&'a str]) -> Option<&'a str> {
+    names.iter().copied().find(|name| number(arch, name) == Some(call))
+}
+
 /// Second numbers of x32: before Linux 5.4 the 64-bit call could be made under its own number there, too.
 pub(super) fn second(arch: Arch, name: &str) -> Option<u32> {
     let own = arch == Arch::X32 && X32_OWN.contains(&name);

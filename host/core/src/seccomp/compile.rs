@@ -190,6 +190,7 @@ impl fmt::Display for Text<'_> {
             Action::Kill => f.write_str("kill")?,
             Action::Trap => f.write_str("trap")?,
             Action::Errno(errno) => write!(f, "errno {errno}")?,
+            Action::Notify => f.write_str("notify")?,
             Action::Allow => f.write_str("allow")?,
         }
         write!(f, " all calls but {}", calls.len())

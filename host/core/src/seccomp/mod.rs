@@ -1,14 +1,14 @@
 //! System call filters: LXC's profile files → a program for the kernel's filter machine (Linux 3.5, `prctl(2)`,
 //! Documentation/userspace-api/seccomp_filter.rst).
 //!
-//! Reads bytes, gives instructions: the file is the caller's to read, the program the caller's to load. Refuses `notify`:
-//! nobody would answer the call. Processors: x86-64 (with i386 and x32), i386, aarch64 (with arm), arm.
+//! Reads bytes, gives instructions: the file is the caller's to read, the program the caller's to load. Refuses `notify`
+//! in profiles: nobody would answer the call. Processors: x86-64 (with i386 and x32), i386, aarch64 (with arm), arm.
 
 mod calls;
 mod compile;
 mod profile;
 
-pub use calls::number;
+pub use calls::{call_of, number};
 pub use compile::{Insn, LONGEST, Text, compile};
 pub use profile::{Mistake, Read, read};
 
@@ -63,6 +63,8 @@ pub enum Action {
     Trap,
     /// The call returns this error number, or success for 0.
     Errno(u16),
+    /// Whoever holds the filter's listener answers (Linux 5.0).
+    Notify,
     /// The call is made.
     Allow,
 }
@@ -74,6 +76,7 @@ impl Action {
             Action::Kill => 0,
             Action::Trap => 0x0003_0000,
             Action::Errno(errno) => 0x0005_0000 | u32::from(errno),
+            Action::Notify => 0x7fc0_0000,
             Action::Allow => 0x7fff_0000,
         }
     }

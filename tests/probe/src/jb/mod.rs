@@ -7,6 +7,7 @@
 //! Left out: SELinux, charger mode, keychords, the boot logo, users of services.
 
 mod adbd;
+mod mounts;
 mod props;
 mod rc;
 mod service;
@@ -81,10 +82,8 @@ impl Init {
         sys::standard_is(null.as_fd());
         drop(null);
         // 6. Without it, silent for ever.
-        let klog = sys::mknod_char("/dev/__kmsg__", 0o600, 1, 11)
-            .and_then(|()| OpenOptions::new().write(true).open("/dev/__kmsg__"));
+        let klog = open_klog();
         calls.note("open /dev/__kmsg__", klog.as_ref().map(drop).map_err(sys::copy));
-        let _ = std::fs::remove_file("/dev/__kmsg__");
         // 7. On the tmpfs that is (or was) at /dev.
         let later = Path::new("/init.44").exists();
         let props = match props::Area::create(Path::new("/init.43").exists(), later) {
@@ -194,6 +193,14 @@ impl Init {
         self.calls
             .note("coldboot", if there { Ok(()) } else { Err(std::io::Error::from_raw_os_error(libc::ETIMEDOUT)) });
     }
+}
+
+/// 6: a node, open for writing only, and gone again. ueventd does the same.
+fn open_klog() -> std::io::Result<std::fs::File> {
+    sys::mknod_char("/dev/__kmsg__", 0o600, 1, 11)?;
+    let klog = OpenOptions::new().write(true).open("/dev/__kmsg__");
+    let _ = std::fs::remove_file("/dev/__kmsg__");
+    klog
 }
 
 /// An empty file.

@@ -1,5 +1,9 @@
-//! System calls of the stand-in. The only file of it with `unsafe`.
+//! System calls of the stand-in. The only part of it with `unsafe`.
 #![allow(unsafe_code)]
+
+mod mounts;
+
+pub use mounts::{NOSUID, mount, mount_flag, racing_mounts, unmount, unshare_mounts};
 
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
@@ -9,8 +13,6 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
-
-pub const NOSUID: libc::c_ulong = libc::MS_NOSUID;
 
 fn text(s: &str) -> CString {
     CString::new(s.replace('\0', "")).unwrap_or_default()
@@ -66,27 +68,6 @@ pub fn mknod(path: &str, block: bool, mode: u32, major: u32, minor: u32) -> io::
     // SAFETY: the string ends with 0.
     let made = unsafe { libc::mknod(text(path).as_ptr(), kind | mode as libc::mode_t, libc::makedev(major, minor)) };
     checked(made).map(drop)
-}
-
-pub fn mount(source: &str, at: &str, kind: &str, flags: libc::c_ulong, data: &str) -> io::Result<()> {
-    let (source, at, kind, data) = (text(source), text(at), text(kind), text(data));
-    let data = if data.is_empty() { std::ptr::null() } else { data.as_ptr().cast() };
-    // SAFETY: strings end with 0 and live as long as the call.
-    checked(unsafe { libc::mount(source.as_ptr(), at.as_ptr(), kind.as_ptr(), flags, data) }).map(drop)
-}
-
-/// Words of an rc file's mount; 0: data for the file system.
-pub fn mount_flag(word: &str) -> libc::c_ulong {
-    match word {
-        "ro" => libc::MS_RDONLY,
-        "remount" => libc::MS_REMOUNT,
-        "nosuid" => libc::MS_NOSUID,
-        "nodev" => libc::MS_NODEV,
-        "noatime" => libc::MS_NOATIME,
-        "shared" => libc::MS_SHARED,
-        "rec" => libc::MS_REC,
-        _ => 0,
-    }
 }
 
 /// settimeofday(2) of the zone alone.
@@ -339,6 +320,13 @@ pub fn sync() {
     unsafe { libc::sync() };
 }
 
+/// A record of /dev/log.
+pub fn write_record(log: &str, parts: &[&[u8]]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(format!("/dev/log/{log}"))?;
+    let slices: Vec<io::IoSlice<'_>> = parts.iter().map(|p| io::IoSlice::new(p)).collect();
+    file.write_vectored(&slices).map(drop)
+}
+
 /// BINDER_VERSION of /dev/binder.
 pub fn binder_version() -> io::Result<i32> {
     let file = OpenOptions::new().read(true).write(true).open("/dev/binder")?;
@@ -346,6 +334,17 @@ pub fn binder_version() -> io::Result<i32> {
     // SAFETY: writes one int.
     checked(unsafe { libc::ioctl(file.as_raw_fd(), 0xc004_6209u32 as _, &mut version) })?;
     Ok(version)
+}
+
+/// BINDER_SET_CONTEXT_MGR of /dev/binder; in force as long as the file is open.
+pub fn context_manager() -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).open("/dev/binder")?;
+    let none = 0i32;
+    // SAFETY: reads one int at most.
+    checked(unsafe { libc::ioctl(file.as_raw_fd(), 0x4004_6207u32 as _, &none) })?;
+    // Open for ever.
+    std::mem::forget(file.try_clone()?);
+    Ok(file)
 }
 
 /// reboot(2): a restart, a power-off, or a restart with a word.

@@ -26,6 +26,40 @@ pub fn run(name: &str, args: &[String]) -> Option<ExitCode> {
             Ok(7) => sys::pause(),
             _ => return Some(ExitCode::from(255)),
         },
+        // liblog: one writev(2) a record (JB 1.7). The words are a log, a priority's number, a tag, a text.
+        ("log", [log, priority, tag, text @ ..]) => {
+            let (tag, text) = (format!("{tag}\0"), format!("{}\0", text.join(" ")));
+            let done = sys::write_record(log, &[&[priority.parse().unwrap_or(4)], tag.as_bytes(), text.as_bytes()]);
+            return Some(if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) });
+        }
+        // The same for events: a number, and a list of a number, a long number and a text.
+        ("eventlog", [tag, number, long, text]) => {
+            let mut payload = vec![3, 3, 0];
+            payload.extend(number.parse::<i32>().unwrap_or(0).to_le_bytes());
+            payload.push(1);
+            payload.extend(long.parse::<i64>().unwrap_or(0).to_le_bytes());
+            payload.push(2);
+            payload.extend((text.len() as u32).to_le_bytes());
+            payload.extend(text.as_bytes());
+            payload.push(b'\n');
+            let tag = tag.parse::<i32>().unwrap_or(0).to_le_bytes();
+            let done = sys::write_record("events", &[&tag, &payload]);
+            return Some(if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) });
+        }
+        // Becomes binder's context manager, as servicemanager does whatever protocol it speaks; says how that went, and stays.
+        ("contextmanager", [said]) => {
+            let manager = sys::context_manager();
+            let _ = std::fs::write(said, crate::errno::word(manager.as_ref().map(drop).map_err(sys::copy)));
+            sys::pause();
+        }
+        // More than is kept, by one that does not wait.
+        ("logflood", _) => {
+            for n in 0..20_000 {
+                let _ = sys::write_record("main", &[&[4], b"flood\0", format!("line {n}\0").as_bytes()]);
+            }
+            let _ = std::fs::write("/data/flooded", "");
+        }
+        ("script", [todo, said]) => super::mounts::script(todo, said),
         ("true", _) => {}
         _ => return None,
     }
@@ -34,6 +68,9 @@ pub fn run(name: &str, args: &[String]) -> Option<ExitCode> {
 
 /// Coldboot, unless it was done: the kernel is asked to announce every device again, and each gets a node.
 pub fn ueventd() -> ExitCode {
+    if let Ok(mut klog) = super::open_klog() {
+        let _ = std::io::Write::write_all(&mut klog, b"<3>ueventd: starting\n");
+    }
     let mut announced = 0;
     if !Path::new("/dev/.coldboot_done").exists() {
         for root in ["/sys/class", "/sys/block", "/sys/devices"] {

@@ -2,7 +2,7 @@
 
 use super::apply::{Done, Lines, at, line};
 use super::keys::Setting;
-use crate::config::android::{Android, Binder};
+use crate::config::android::{Android, Wish};
 use crate::config::{At, Config};
 use crate::nearest;
 use alloc::format;
@@ -73,19 +73,36 @@ pub(super) fn print_android_cache(c: &Config) -> Lines {
     print_source("keel.android.cache", &c.android.cache)
 }
 
-pub(super) fn android_binder(s: &mut Setting<'_>) -> Done {
+/// auto, require or none.
+fn wish(s: &mut Setting<'_>, field: fn(&mut Android) -> &mut Wish) -> Done {
     let word = if s.value.is_empty() { "auto" } else { s.value };
-    match Binder::WORDS.iter().find(|(name, _)| *name == word) {
-        Some((_, binder)) => s.config.android.binder = *binder,
+    match Wish::WORDS.iter().find(|(name, _)| *name == word) {
+        Some((_, wish)) => *field(&mut s.config.android) = *wish,
         None => {
-            let hint = nearest::hint(word, Binder::WORDS.iter().map(|(name, _)| *name));
+            let hint = nearest::hint(word, Wish::WORDS.iter().map(|(name, _)| *name));
             return Err(format!("'{word}' is none of auto, require, none{hint}"));
         }
     }
     Ok(())
 }
 
+fn print_wish(key: &str, wish: Wish) -> Lines {
+    let said = Wish::WORDS.iter().find(|(_, w)| *w == wish && *w != Wish::Auto);
+    line(key, said.map(|(name, _)| *name))
+}
+
+pub(super) fn android_binder(s: &mut Setting<'_>) -> Done {
+    wish(s, |a| &mut a.binder)
+}
+
 pub(super) fn print_android_binder(c: &Config) -> Lines {
-    let said = Binder::WORDS.iter().find(|(_, b)| *b == c.android.binder && *b != Binder::Auto);
-    line("keel.android.binder", said.map(|(name, _)| *name))
+    print_wish("keel.android.binder", c.android.binder)
+}
+
+pub(super) fn android_supervise(s: &mut Setting<'_>) -> Done {
+    wish(s, |a| &mut a.supervise)
+}
+
+pub(super) fn print_android_supervise(c: &Config) -> Lines {
+    print_wish("keel.android.supervise", c.android.supervise)
 }

@@ -177,6 +177,7 @@ pub static KEYS: &[Key] = &[
     row("keel.android.binder", (0, 6), &[], Means::Own(own::android_binder, own::print_android_binder), "/dev/binder: auto (where the kernel's fits), require or none"),
     row("keel.android.binder.device", (0, 6), &[], field!(Text, android.binder_device), "the host's node where there is no binderfs, else 'binder'"),
     row("keel.android.binder.protocol", (0, 6), &[], field!(Count, android.binder_protocol), "the protocol that its programs speak (JellyBean: 7); 0 compares nothing"),
+    row("keel.android.supervise", (0, 6), &[], Means::Own(own::android_supervise, own::print_android_supervise), "mounts of its programs are made by the supervisor: auto (where the kernel can), require, or none (they are refused)"),
     row("keel.strict", (0, 6), &[], field!(Flag, strict), "1: an unknown key is a mistake and no warning"),
     row("keel.dialect", (0, 6), &[], Means::Dialect, "whose defaults hold: legacy (0.x), 1.0 or current"),
 ];

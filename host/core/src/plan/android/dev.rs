@@ -19,6 +19,9 @@ const MISC: u32 = 10;
 const OWN: [(&str, &str, u32); 4] =
     [("ashmem", "ashmem", 0o666), ("fuse", "fuse", 0o600), ("tun", "tun", 0o660), ("xt_qtaguid", "xt_qtaguid", 0o644)];
 
+/// Gives the time since the boot, up to about Linux 3.19.
+const ALARM: &str = "alarm";
+
 /// Directories that daemons open or watch even when they are empty (EventHub: inotify on input).
 const DIRS: [&str; 5] = ["dev/socket", "dev/input", "dev/graphics", "dev/block", "dev/snd"];
 
@@ -28,8 +31,10 @@ fn own(facts: &Facts) -> impl Iterator<Item = (u32, &'static str, u32)> {
 
 /// Rules for the devices made here.
 pub(super) fn rules(config: &Config, facts: &Facts) -> Vec<String> {
+    // Read only: whoever may write to it sets the machine's clock (ANDROID_ALARM_SET_RTC).
+    let alarm = facts.misc(ALARM).map(|minor| format!("c {MISC}:{minor} rm"));
     let misc = own(facts).map(|(minor, ..)| format!("c {MISC}:{minor} rwm"));
-    misc.chain(super::binder::rule(config, facts)).collect()
+    misc.chain(alarm).chain(super::logs::rules(facts)).chain(super::binder::rule(config, facts)).collect()
 }
 
 /// What is in it besides the nodes of every container.
@@ -39,6 +44,11 @@ pub(super) fn nodes(config: &Config, facts: &Facts, plan: &mut Plan) {
     for (minor, path, mode) in own(facts) {
         let (at, kind) = (inside(&format!("dev/{path}")), NodeKind::Char(MISC, minor));
         steps.push(Planned::must(Step::MakeNode { at, kind, mode }));
+    }
+    // What could keep a program from writing to it is the rule alone.
+    if let Some(minor) = facts.misc(ALARM).filter(|_| facts.has_device_rules()) {
+        let (at, kind) = (inside("dev/alarm"), NodeKind::Char(MISC, minor));
+        steps.push(Planned::must(Step::MakeNode { at, kind, mode: 0o444 }));
     }
     // With it ueventd does not ask the kernel to announce every device of the host again.
     steps.push(Planned::must(Step::MakeFile { at: inside("dev/.coldboot_done"), mode: 0o000, text: operand("") }));

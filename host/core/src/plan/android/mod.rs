@@ -1,16 +1,20 @@
 //! An Android container: its own, unmodified init on what has been mounted and made before.
 //!
-//! Android's first stage mounts /dev, /proc and /sys itself and looks at no result. So everything is there before it runs,
-//! and the right to mount (CAP_SYS_ADMIN) is not: its mounts fail, and it goes on with what it finds. This works on every
-//! kernel. What it can't give: daemons that mount by themselves (vold), and a kernel log of the container's own.
+//! Android's first stage mounts /dev, /proc and /sys itself and looks at no result. So everything is there before it runs.
+//! From Linux 5.0 on the supervisor answers its mounts: those of what is there are done already, and those that a daemon
+//! (vold) makes are made for it. Else the right to mount (CAP_SYS_ADMIN) is not there: mounts fail, and init goes on with
+//! what it finds. That works on every kernel.
 
 mod binder;
 mod cgroup;
 mod dev;
+mod filter;
+mod logs;
 mod proc;
 mod storage;
 
 pub(super) use cgroup::{groups, mounted};
+pub(super) use filter::load as filter;
 pub(super) use storage::root;
 
 use super::{Plan, Planned, Request};
@@ -22,11 +26,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Capabilities by number that an Android's init does not get, and why.
-const DROPPED: [(u8, &str); 10] = [
+const DROPPED: [(u8, &str); 9] = [
     (2, "dac_read_search: opens any file of a file system by its number, beyond what is mounted (CVE-2014-3519)"),
     (16, "sys_module: loads modules into the host's kernel"),
     (17, "sys_rawio: reaches the host's memory and disks"),
-    (21, "sys_admin: mounts over all that is prepared here, and remounts it"),
     (25, "sys_time: init.rc sets the time zone of the host's clock"),
     (32, "mac_override"),
     (33, "mac_admin: loads a policy for the whole host"),
@@ -34,11 +37,13 @@ const DROPPED: [(u8, &str); 10] = [
     (35, "wake_alarm: wakes the host"),
     (36, "block_suspend: keeps the host awake"),
 ];
+/// Mounts over all that is prepared here, and remounts it: there only where the supervisor answers mounts.
+const SYS_ADMIN: u8 = 21;
 const SYS_BOOT: u8 = 22;
 
 /// What of the devices that a container may make nodes of it may also use; the rest is denied. Its init and ueventd need the
 /// right to make nodes (`m`), of whatever: that does no harm without the right to open them.
-const RULES: [&str; 12] = [
+const RULES: [&str; 11] = [
     "c *:* m",
     "b *:* m",
     "c 1:3 rwm",
@@ -46,8 +51,6 @@ const RULES: [&str; 12] = [
     "c 1:7 rwm",
     "c 1:8 rwm",
     "c 1:9 rwm",
-    // The kernel log: written by init, not read.
-    "c 1:11 wm",
     "c 5:0 rwm",
     "c 5:1 rwm",
     "c 5:2 rwm",
@@ -82,6 +85,9 @@ pub(super) fn settle(config: &Config, facts: &Facts, clone: u32, errors: &mut Ve
     if reboots_host {
         dropped.push(SYS_BOOT);
     }
+    if !filter::supervised(&config, facts, errors) {
+        dropped.push(SYS_ADMIN);
+    }
     match &mut config.caps {
         Caps::Drop(list) => list.extend(dropped),
         Caps::Keep(list) => list.retain(|c| !dropped.contains(c)),
@@ -93,14 +99,17 @@ pub(super) fn settle(config: &Config, facts: &Facts, clone: u32, errors: &mut Ve
 /// Rules for devices, in front of the configuration's own: those add devices, or begin anew with `a`.
 fn devices(config: &mut Config, facts: &Facts) {
     let v1 = facts.hierarchies.iter().any(|h| h.controllers.iter().any(|c| c == "devices"));
-    if !v1 && !facts.hierarchies.iter().any(|h| h.version == 2) {
+    if !facts.has_device_rules() {
         return;
     }
     // Of two versions' rules the newer's are taken: these must be among them.
     let said = config.cgroup.iter().filter(|s| s.value.file.starts_with("devices.")).map(|s| s.value.version);
     let version = if v1 { 1 } else { said.max().unwrap_or(1) };
     let own = dev::rules(config, facts);
-    let allowed = RULES.iter().copied().chain(own.iter().map(String::as_str)).map(|value| ("devices.allow", value));
+    // The kernel log: written by init, not read.
+    let klog = (!filter::catches_klog(facts)).then_some("c 1:11 wm");
+    let allowed =
+        RULES.iter().copied().chain(klog).chain(own.iter().map(String::as_str)).map(|value| ("devices.allow", value));
     let rules = core::iter::once(("devices.deny", "a")).chain(allowed).map(|(file, value)| At {
         value: CgroupSetting { version, file: file.into(), value: value.into() },
         origin: Origin::default(),
@@ -111,17 +120,14 @@ fn devices(config: &mut Config, facts: &Facts) {
 /// What is said before the start: what is lost, and why.
 pub(super) fn notes(config: &Config, facts: &Facts, clone: u32) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
-    notes.push(
-        "android: init may not mount, and finds all mounted: daemons that mount (vold) can't; its messages are in the host's \
-         kernel log"
-            .into(),
-    );
+    notes.extend(filter::notes(config, facts));
+    notes.extend(logs::note(facts));
     if clone & Namespaces::PID == 0 {
         notes.push("android: without a pid namespace init is not process 1, and Android can't restart itself".into());
     } else if facts.kernel < (3, 4) {
         notes.push("android: before Linux 3.4 reboot(2) restarts the host: Android has no right to call it".into());
     }
-    if !facts.hierarchies.iter().any(|h| h.version == 2 || h.controllers.iter().any(|c| c == "devices")) {
+    if !facts.has_device_rules() {
         notes.push(
             "android: no cgroup for devices (CONFIG_CGROUP_DEVICE, or version 2): root inside can open the host's disks"
                 .into(),
@@ -138,7 +144,8 @@ pub(super) fn notes(config: &Config, facts: &Facts, clone: u32) -> Vec<String> {
 /// Everything between the empty /dev and the terminals.
 pub(super) fn fill(config: &Config, request: &Request, facts: &Facts, plan: &mut Plan, errors: &mut Vec<Failure>) {
     dev::nodes(config, facts, plan);
-    binder::plan(config, facts, plan, errors);
+    logs::pipes(facts, plan);
+    binder::plan(config, request, facts, plan, errors);
     proc::mounts(config, facts, plan);
     storage::mounts(config, request, facts, plan);
 }

@@ -1,0 +1,32 @@
+//! The descriptors that a child hands over, by the steps that left them.
+
+use keel_core::logger::Log;
+use keel_core::plan::Plan;
+use keel_core::step::{Step, Terminal};
+use rustix::fd::OwnedFd;
+
+/// Each at its place.
+#[derive(Default)]
+pub(super) struct Handed {
+    pub console: Option<OwnedFd>,
+    pub ttys: Vec<OwnedFd>,
+    pub logs: Vec<(Log, OwnedFd)>,
+    pub listener: Option<OwnedFd>,
+}
+
+impl Handed {
+    /// Descriptors come in the order in which steps left them.
+    pub(super) fn new(plan: &Plan, fds: Vec<OwnedFd>) -> Handed {
+        let (mut fds, mut handed) = (fds.into_iter(), Handed::default());
+        for planned in &plan.inside {
+            match planned.step {
+                Step::OpenTerminal { terminal: Terminal::Console, .. } => handed.console = fds.next(),
+                Step::OpenTerminal { .. } => handed.ttys.extend(fds.next()),
+                Step::OpenLog { log, .. } => handed.logs.extend(fds.next().map(|fd| (log, fd))),
+                Step::Supervise { .. } => handed.listener = fds.next(),
+                _ => (),
+            }
+        }
+        handed
+    }
+}
