@@ -26,7 +26,9 @@ const DIR: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC)
 /// Answers a call, unless it waits no more.
 pub fn answer(listener: BorrowedFd<'_>, notice: &seccomp::Notice, prepared: &[Mount], cgroups: &[CString]) {
     let result = Caller::look(listener, notice).and_then(|(caller, call)| {
-        join(cgroups)?;
+        if !call.unmounts && mounting::opens_device(call.flags, &call.fstype.to_string_lossy()) {
+            join(cgroups)?;
+        }
         caller.enter(prepared)?.perform(&call)
     });
     // ENOENT: the caller was killed.

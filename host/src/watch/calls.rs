@@ -10,11 +10,14 @@ use crate::sys::seccomp;
 use keel_core::facts::Mount;
 use keel_core::failure::Errno;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// So many answers at once for a container; further calls wait.
 const MOST: usize = 8;
+
+/// How long the end of a process that was killed is waited for.
+const DYING: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// The calls of one container.
 #[derive(Debug)]
@@ -109,6 +112,11 @@ impl Watch {
         for pid in calls.answering.iter().filter_map(|(pid, _)| Pid::from_raw(*pid)) {
             // Our child, not reaped: no other process has its pid.
             let _ = kill_process(pid, Signal::KILL);
+            // It may be in the container's cgroups, which are removed next. One that the kernel does not let die is not waited for.
+            // COMPAT(linux<5.3): no pidfd_open.
+            if let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) {
+                let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&DYING));
+            }
         }
     }
 }
