@@ -50,6 +50,7 @@ fn an_android_starts_from_the_ramdisk_and_leaves_the_machine_as_it_is() {
     {
         assert!(calls.contains(line), "no '{line}' in {calls}");
     }
+    vm.dialog.ok("until [ -s /srv/data/announced ]; do :; done");
     assert_eq!(vm.dialog.ok("cat /srv/data/announced").trim(), "0");
     // The console of the container is a pty of its own devpts; nothing else is new.
     assert_eq!(vm.dialog.ok(SEEN), before);

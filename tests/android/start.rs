@@ -57,7 +57,10 @@ fn boots_and_leaves_the_host_alone(way: &str, mounted: &str) {
     ] {
         assert_eq!(calls.result(call), errno, "{call} {calls:?}");
     }
-    assert_eq!(std::fs::read_to_string(android.data("announced")).unwrap_or_default(), "0", "uevents of the host");
+    // ueventd is another process than init, and may be later.
+    let announced = || std::fs::read_to_string(android.data("announced")).ok().filter(|text| !text.is_empty());
+    let announced = tests::proc::until("ueventd has looked", android.container.base(), announced);
+    assert_eq!(announced, "0", "uevents of the host");
     android.assert_host_unharmed();
     android.container.keel("stop -k").ok();
     android.container.assert_nothing_left();
