@@ -53,6 +53,13 @@ pub fn supervise(lxcpath: String) -> ! {
 pub fn planned(line: &[u8]) -> (plan::BootParams, Vec<String>) {
     let mut settings = params::read(line);
     settings.boot.modules = modules::resolve(&settings.modules, &mut settings.complaints);
+    // What it does follows from what is on the disk.
+    settings.complaints.extend(settings.android.map(|source| {
+        let src = source.src.trim_matches('/');
+        format!(
+            "after these steps the disk with '{src}/ramdisk.img' is looked for, made the root, and its init process 1"
+        )
+    }));
     (settings.boot, settings.complaints)
 }
 

@@ -246,3 +246,40 @@ fn a_sparse_image_is_made_plain_and_a_system_is_looked_at() {
         container.keel("destroy").ok();
     }
 }
+
+#[test]
+fn a_directory_of_somebody_else_becomes_roots_and_volumes_are_taken_as_given() {
+    if !skip::root() {
+        return;
+    }
+    let container = Container::undefined();
+    let dir = container.outside().join("unpacked");
+    fs::create_dir_all(dir.join("sbin")).expect("a directory");
+    fs::copy(&built().probe, dir.join("init")).expect("the stand-in");
+    fs::write(dir.join("init.rc"), RC).expect("written");
+    std::os::unix::fs::symlink("../init", dir.join("sbin/ueventd")).expect("a link");
+    for name in ["init", "init.rc"] {
+        std::os::unix::fs::chown(dir.join(name), Some(1000), Some(1000)).expect("chown");
+    }
+    let (data, cache) = (container.base().join("data"), container.base().join("cache"));
+    fs::create_dir(&data).and_then(|()| fs::create_dir(&cache)).expect("directories");
+    let system = system(&container);
+    let words =
+        ["--system", system.to_str().unwrap(), "--data", data.to_str().unwrap(), "--cache", cache.to_str().unwrap()];
+    let said = create(&container, &dir, &[&words[..], &["--cmdline", "androidboot.mode=x y=z"]].concat()).ok();
+    assert!(said.contains("2 files were not root's ('init' first): now they are"), "{said}");
+    use std::os::unix::fs::MetadataExt;
+    let meta = fs::metadata(container.rootfs().join("init")).expect("/init");
+    assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o500), (0, 0, 0o500));
+    let config = fs::read_to_string(container.config_file()).expect("a configuration");
+    for line in [
+        format!("keel.android.data = {}", data.display()),
+        format!("keel.android.cache = {}", cache.display()),
+        "keel.android.cmdline = androidboot.mode=x y=z".to_owned(),
+    ] {
+        assert!(config.lines().any(|l| l == line), "no '{line}' in {config}");
+    }
+    container.keel("start").fails(0);
+    until("init has done all", container.base(), || data.join("calls").exists().then_some(()));
+    container.keel("stop -k").ok();
+}

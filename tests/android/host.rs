@@ -143,6 +143,41 @@ fn android_on_android() {
     vm.powers_off();
 }
 
+/// The other layouts: the ramdisk carries it, /system is a directory, /data a disk. And what starts without the agent, on a machine
+/// without /run, is kept in /dev.
+#[test]
+fn from_the_ramdisk_with_a_disk_for_data() {
+    let scratch = Scratch::new().expect("a directory");
+    let disk = disk(scratch.path());
+    let data = scratch.path().join("data.img");
+    let from = scratch.path().join("disk/android-4.2/data");
+    made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&from, &data]).arg("32M"));
+    drop(disk);
+    let mut spec = Spec::host()
+        .modules(&["virtio_pci", "virtio_blk"])
+        .disk(&data, Bus::Virtio)
+        .append("root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 DATA=vda");
+    spec.memory_mib = 512;
+    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    let ramdisk = fs::read(scratch.path().join("disk/android-4.2/ramdisk.img")).expect("packed");
+    spec.tree.file("android-4.2/ramdisk.img", 0o644, ramdisk);
+    spec.tree.host_tree_into(&scratch.path().join("system"), "android-4.2/system").expect("readable");
+    let mut vm = spec.boot();
+    vm.dialog.expect("# ");
+    let shell = &mut vm.dialog;
+    shell.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    assert!(shell.ok("busybox cat /proc/mounts").contains("/dev/vda /data ext4 rw"));
+    assert_eq!(shell.ok("/system/bin/getprop ro.build.id").trim(), "outer");
+    shell.ok("busybox umount -l /run");
+    shell.ok("keel start small");
+    assert_eq!(shell.ok("busybox cat /data/hook").trim(), "small pre-start");
+    assert!(!shell.ok("busybox find /dev/.keel -name state").trim().is_empty());
+    assert!(shell.ok("keel ls -f").contains("small RUNNING"));
+    shell.ok("keel stop small");
+    shell.line("/system/bin/reboot -n -p");
+    vm.powers_off();
+}
+
 #[test]
 fn a_disk_without_android_is_said() {
     let mut vm = Spec::host().append("SRC=/android-4.2 keel.data.wait=1").boot();

@@ -1,6 +1,9 @@
 //! Properties and services of a running Android, from its host and from inside.
 
 use crate::fixture::Android;
+use std::io::{BufRead, BufReader};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 use tests::proc::until;
 use tests::skip;
 
@@ -38,25 +41,25 @@ fn properties_and_services_from_the_host() {
         until("idle runs", android.container.base(), || (get("init.svc.idle") == "running").then_some(()));
         let said = android.container.keel("service restart idel").fails(0);
         assert!(said.contains("no service 'idel' has run yet, nearest is 'idle'"), "{said}");
-        // Each change is a line, until the container stops.
+        // Each change is a line, until the container stops. What changes before the first look is not told: so it goes on changing.
         let mut command = android.container.command("watchprops");
-        let watching = tests::ran::start(command.arg("persist.test"));
-        // It looks from when it has the first picture: changes go on until it has told of one.
-        let said = std::thread::scope(|scope| {
-            let told = scope.spawn(|| tests::ran::finish(watching, tests::ran::PATIENCE));
-            let mut number = 0;
-            until("the watch has begun", android.container.base(), || {
-                number += 1;
-                android.container.keel(&format!("setprop persist.test {number}")).ok();
-                android.container.keel("setprop debug.other x").ok();
-                (number > 20).then_some(())
-            });
-            android.container.keel("stop -k").ok();
-            told.join().expect("it ends with the container")
+        let mut watching = tests::ran::start(command.arg("persist.test"));
+        let output = BufReader::new(watching.stdout.take().expect("a pipe"));
+        let (sender, lines) = channel();
+        let reader = std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|l| sender.send(l)));
+        let mut number = 0;
+        let first = until("a change is told", android.container.base(), || {
+            number += 1;
+            android.container.keel("setprop debug.other x").ok();
+            android.container.keel(&format!("setprop persist.test {number}")).ok();
+            lines.recv_timeout(Duration::from_millis(50)).ok()
         });
-        let lines: Vec<&str> = said.out.lines().collect();
-        assert!(said.code == 0 && !lines.is_empty(), "{said:?}");
-        assert!(lines.iter().all(|line| line.starts_with("[persist.test]: [")), "{lines:?}");
+        assert!(first.starts_with("[persist.test]: ["), "{first}");
+        android.container.keel("stop -k").ok();
+        assert!(watching.wait().expect("a child").success());
+        reader.join().expect("a thread").expect("all was taken");
+        let rest: Vec<String> = lines.iter().collect();
+        assert!(rest.iter().all(|line| line.starts_with("[persist.test]: [")), "{rest:?}");
         android.start();
         android.calls();
         let long = "n".repeat(40);

@@ -124,4 +124,33 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn every_rule_finds_its_line_and_no_harmless_one() {
+        let lines = [
+            "mount rootfs rootfs / ro remount",
+            "write /proc/sys/vm/overcommit_memory 1",
+            "write /sys/power/state mem",
+            "write /proc/sysrq-trigger u",
+            "chown root system /proc/kmsg",
+            "sysclktz 0",
+            "insmod /system/lib/a.ko",
+            "mount_all /fstab.x86",
+        ];
+        for (line, (is, meaning)) in lines.iter().zip(RULES) {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert!(is(&words), "'{line}' {meaning}");
+        }
+        let harmless = [
+            "mount tmpfs tmpfs /mnt/asec mode=0755",
+            "write /data/x 1",
+            "chmod 0660 /dev/cpuctl/tasks",
+            "mkdir /sys",
+            "setclocks",
+        ];
+        for line in harmless {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert!(RULES.iter().all(|(is, _)| !is(&words)), "{line}");
+        }
+    }
 }
