@@ -2,12 +2,15 @@
 
 use crate::sys::io_errno;
 use keel_core::failure::{Errno, Failure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open};
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Removes a directory and all below it, deepest first. One that is gone already is fine.
-/// EBUSY: a process is left in it.
+/// Removes a directory and all below it, deepest first. One that is gone already is fine. Who is left in it is killed: a
+/// container without a pid namespace of its own has nobody else who does it.
+/// EBUSY: a process does not end.
 pub fn remove(dir: &CStr) -> Result<(), Failure> {
     let path = Path::new(OsStr::from_bytes(dir.to_bytes()));
     remove_tree(path).map_err(|e| Failure::errno(format!("rmdir {}", path.display()), e))
@@ -31,7 +34,37 @@ fn remove_tree(path: &Path) -> Result<(), Errno> {
         }
     }
     match std::fs::remove_dir(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::ResourceBusy && end_processes(path) => {
+            std::fs::remove_dir(path).map_err(|e| io_errno(&e))
+        }
         Err(e) if !gone(&e) => Err(io_errno(&e)),
         _ => Ok(()),
     }
+}
+
+/// How long a process may take to end by SIGKILL, all others waiting for it meanwhile.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Kills those who are in a cgroup and waits for their end; whether there were any.
+fn end_processes(path: &Path) -> bool {
+    let Some(text) = crate::place::read(&path.join("cgroup.procs")) else { return false };
+    // 0 stands for one that this pid namespace does not see.
+    let pids = text.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)).filter(|pid| *pid != getpid());
+    let ending: Vec<_> = pids
+        .map(|pid| {
+            // COMPAT(linux<5.3): no pidfd, and nothing to wait with.
+            let fd = pidfd_open(pid, PidfdFlags::empty()).ok();
+            // ESRCH: it ended just now.
+            let _ = kill_process(pid, Signal::KILL);
+            fd
+        })
+        .collect();
+    let end = std::time::Instant::now() + PATIENCE;
+    for fd in ending.iter().flatten() {
+        let left = end.saturating_duration_since(std::time::Instant::now());
+        let left = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
+        // EINTR: it is looked after by the removal.
+        let _ = poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&left));
+    }
+    !ending.is_empty()
 }

@@ -137,3 +137,30 @@ fn among_another_containers_mounts_there_is_nothing_of_its_own() {
     first.keel("stop -k").ok();
     first.assert_nothing_left();
 }
+
+#[test]
+fn who_is_left_of_a_container_without_a_pid_namespace_is_ended() {
+    if !tests::skip::root() {
+        return;
+    }
+    if tests::canary::cgroup_roots().is_empty() {
+        return tests::skip::skip("no cgroups are mounted");
+    }
+    let own = format!("lxc.namespace.share.pid = {}", std::process::id());
+    for config in [own.as_str(), "lxc.namespace.keep = pid"] {
+        let container = Container::probe(config);
+        let shell = container.rootfs().join("bin");
+        fs::create_dir_all(&shell).expect("a directory");
+        run(std::process::Command::new("cp").arg(&tests::built::built().busybox).arg(shell.join("sh"))).ok();
+        container.add_config("lxc.init.cmd = /bin/sh -c '/probe init facts=/second & exec /probe init facts=/facts'");
+        container.start();
+        container.facts();
+        let second = container.rootfs().join("second");
+        proc::until("the second one runs", &container.rootfs(), || second.exists().then_some(()));
+        let pid = Facts::parse(&fs::read_to_string(second).expect("facts"));
+        let second = proc::Process::hold(pid.get("pid").parse().expect("a pid")).expect("it runs");
+        container.keel("stop -k").ok();
+        assert!(second.ends_within(tests::ran::PATIENCE));
+        container.assert_nothing_left();
+    }
+}
