@@ -14,8 +14,8 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 /// What a plan depends on beside what every plan depends on. To look costs calls, a third of what keel itself makes in a start.
 #[derive(Clone, Copy, Default)]
 pub struct Look {
-    /// Which controllers the kernel has: for the boot, which mounts them.
-    pub controllers: bool,
+    /// All mounts, and which controllers the kernel has: for the boot, which mounts what is missing.
+    pub mounts: bool,
     /// The last capability.
     pub capabilities: bool,
     /// Numbers of devices, and what binder speaks.
@@ -23,11 +23,12 @@ pub struct Look {
 }
 
 /// Everything.
-pub const ALL: Look = Look { controllers: true, capabilities: true, android: true };
+pub const ALL: Look = Look { mounts: true, capabilities: true, android: true };
 
 /// The facts that a plan depends on. Needs /proc.
 pub fn facts(look: Look) -> Result<Facts, Failure> {
-    let mounts = facts::mountinfo(&read("/proc/self/mountinfo")?);
+    let mountinfo = read("/proc/self/mountinfo")?;
+    let mounts = if look.mounts { facts::mountinfo(&mountinfo) } else { facts::mounts_of_a_start(&mountinfo) };
     let optional = |path: &str| read(path).unwrap_or_default();
     // Containers go beside process 1, not below whatever session the caller is in.
     let asked = |wanted: bool, path: &str| if wanted { optional(path) } else { String::new() };
@@ -42,7 +43,7 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
         kernel: kernel(&uname.release().to_string_lossy()),
         filesystems: facts::filesystems(&filesystems),
         block_filesystems: facts::block_filesystems(&filesystems),
-        controllers: facts::controllers(&asked(look.controllers, "/proc/cgroups")),
+        controllers: facts::controllers(&asked(look.mounts, "/proc/cgroups")),
         hierarchies,
         namespaces: namespaces(),
         // COMPAT(linux<3.2): no such file; 34 was the last capability then.

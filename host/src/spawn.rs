@@ -81,7 +81,7 @@ pub struct Running {
 }
 
 /// Begins a plan: the outside, then the clone, unless a hook is to be waited for. On failure nothing is left behind.
-pub fn begin(plan: &Plan) -> Result<Starting, Failure> {
+pub fn begin(plan: Plan) -> Result<Starting, Failure> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
     let (ours, childs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .map_err(|e| Failure::errno("socketpair", errno(e)))?;
@@ -93,7 +93,7 @@ pub fn begin(plan: &Plan) -> Result<Starting, Failure> {
         .map_err(|e| Failure::errno("epoll_create", errno(e)))?;
     let stage = Stage::new(plan.outside.iter().chain(&plan.inside), Some(childs));
     let mut starting = Starting {
-        plan: plan.clone(),
+        plan,
         stage,
         phase: Phase::Outside,
         next: 0,

@@ -160,6 +160,12 @@ pub fn mountinfo(text: &str) -> Vec<Mount> {
     text.lines().filter_map(mountinfo_line).collect()
 }
 
+/// Those that the start of a container depends on, of thousands perhaps: what is at `/`, and cgroups.
+pub fn mounts_of_a_start(text: &str) -> Vec<Mount> {
+    let counts = |line: &&str| line.contains(" - cgroup") || line.split(' ').nth(4) == Some("/");
+    text.lines().filter(counts).filter_map(mountinfo_line).collect()
+}
+
 fn mountinfo_line(line: &str) -> Option<Mount> {
     let mut words = line.split(' ');
     let id = words.next()?.parse().ok()?;
@@ -325,6 +331,10 @@ mod tests {
     #[test]
     fn hierarchies_are_found_wherever_they_are() {
         let found = hierarchies(&mountinfo(HYBRID), OWN);
+        let (all, few) = (mountinfo(HYBRID), mounts_of_a_start(HYBRID));
+        assert!(few.len() < all.len() && hierarchies(&few, OWN) == found);
+        let root = |mounts: Vec<Mount>| mounts.into_iter().rfind(|m| m.target == "/");
+        assert_eq!(root(few), root(all));
         let row =
             |i: usize| (found[i].version, found[i].controllers.join(","), found[i].base.as_str(), found[i].noprefix);
         assert_eq!(found.len(), 5);

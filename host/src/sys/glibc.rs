@@ -5,7 +5,8 @@
 //! object is linked all the same it wins, so that another glibc can make the program larger, but not wrong. musl has
 //! nothing of the kind.
 //!
-//! Not here: data, and what has an effect that keel could see.
+//! Of data there is only what is zero at first: locks that nobody holds, a counter, and that there is no FILE. Not here: what
+//! has an effect that keel could see.
 
 use keel_core::failure::Errno;
 use std::fmt::Write;
@@ -69,6 +70,15 @@ std::arch::global_asm!(
     "ret",
     ".weak __xpg_strerror_r",
     "__xpg_strerror_r: jmp {strerror}",
+    ".popsection",
+    ".pushsection .bss.keel_glibc,\"aw\",@nobits",
+    ".weak __libc_setlocale_lock, __gconv_lock, _nl_msg_cat_cntr, stderr, stdout",
+    ".balign 64",
+    "__libc_setlocale_lock: .zero 128",
+    "__gconv_lock: .zero 128",
+    "_nl_msg_cat_cntr: .zero 64",
+    "stderr: .zero 8",
+    "stdout: .zero 8",
     ".popsection",
     strerror = sym strerror,
 );

@@ -6,6 +6,7 @@
 use super::process::{CLONE_INTO_CGROUP, CLONE_PIDFD, CloneArgs};
 use keel_core::failure::Errno;
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::cell::Cell;
 
 /// More than the deepest step takes (a page and a few hundred bytes), several times.
 const STACK: usize = 128 * 1024;
@@ -28,7 +29,11 @@ pub fn vfork<T>(
     cgroup: fn(&T) -> Option<BorrowedFd<'_>>,
     run: fn(&mut T) -> !,
 ) -> Result<(i32, OwnedFd), Errno> {
-    let stack = Stack::new()?;
+    // That of the last child is free again: we waited for it.
+    let stack = match LAST.take() {
+        Some(stack) => stack,
+        None => Stack::new()?,
+    };
     let cgroup = cgroup(job).map(|fd| fd.as_raw_fd());
     let mut handed = Handed { run, job };
     let mut pidfd: i32 = -1;
@@ -47,7 +52,9 @@ pub fn vfork<T>(
     }
     // SAFETY: the child runs on a stack of its own and only in `enter::<T>`, which does not return; `handed` lives in our
     // frame, which stays as it is while we wait.
-    let pid = unsafe { clone3(&args, enter::<T>, (&raw mut handed).cast()) }?;
+    let pid = unsafe { clone3(&args, enter::<T>, (&raw mut handed).cast()) };
+    LAST.set(Some(stack));
+    let pid = pid?;
     if pidfd < 0 {
         return Err(Errno::INVAL);
     }
@@ -147,6 +154,11 @@ unsafe fn clone3(_: &CloneArgs, _: extern "C" fn(*mut libc::c_void) -> !, _: *mu
 struct Stack(*mut libc::c_void);
 
 const GUARD: usize = 64 * 1024;
+
+thread_local! {
+    /// One that is kept for the next child: an agent makes many.
+    static LAST: Cell<Option<Stack>> = const { Cell::new(None) };
+}
 
 impl Stack {
     fn new() -> Result<Stack, Errno> {

@@ -58,7 +58,7 @@ pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
 /// The steps of a start, as things are now. Several mistakes are several lines.
 pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
     let look = crate::observe::Look {
-        controllers: false,
+        mounts: false,
         capabilities: definition.config.caps != Default::default(),
         android: definition.config.android.on,
     };
@@ -158,17 +158,17 @@ fn seccomp(config: &Config) -> Result<Vec<u8>, Failure> {
 
 pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
     let plan = plan(definition)?;
-    let starting = spawn::begin(&plan)?;
     let all = plan.inside.iter().chain(plan.rounds.iter().flatten());
     let mut devices = all.filter_map(|planned| match &planned.step {
         Step::AttachDeviceProgram { rules, .. } => Some(rules.to_string_lossy().into_owned()),
         _ => None,
     });
     let devices = devices.next().unwrap_or_default();
-    let filter = plan.inside.into_iter().find_map(|planned| match planned.step {
-        Step::LoadSeccomp { program, .. } => Some(program),
+    let filter = plan.inside.iter().find_map(|planned| match &planned.step {
+        Step::LoadSeccomp { program, .. } => Some(program.clone()),
         _ => None,
     });
     let filter = filter.unwrap_or_default();
-    Ok(Begun { starting, own_pid_namespace: plan.clone.has(Namespaces::PID), notes: plan.notes, filter, devices })
+    let (own_pid_namespace, notes) = (plan.clone.has(Namespaces::PID), plan.notes.clone());
+    Ok(Begun { starting: spawn::begin(plan)?, own_pid_namespace, notes, filter, devices })
 }

@@ -56,7 +56,7 @@ fn a_child_asks_for_no_memory() {
     plan.outside.clear();
     plan.inside.retain(|planned| !format!("{}", planned.step).contains("cgroup"));
     let (counted, ended) = by_children(|| {
-        let mut starting = begin(&plan)?;
+        let mut starting = begin(plan)?;
         loop {
             starting = match starting.advance()? {
                 Progress::Starting(starting) => {
