@@ -170,7 +170,7 @@ pub fn has_filesystem(fstype: &str) -> bool {
 fn read(path: &str) -> Result<String, Failure> {
     let bytes = crate::read::whole(path.as_ref()).map_err(|e| Failure::errno(format!("read {path}"), errno(e)))?;
     // Not UTF-8 where a mount point is not; such a name is only ever compared.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
 /// A file of /proc that is one record.
