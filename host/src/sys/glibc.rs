@@ -12,7 +12,7 @@ use keel_core::failure::Errno;
 use std::fmt::Write;
 
 // Answers: an assertion ends the program as it does with glibc, without its sentence; what prints has printed nothing; a
-// message is its own translation; there is one locale, and no library to load; no FILE is open when forking; nothing can be
+// message is its own translation; there is one locale, and no library to load or to bind; no FILE is open when forking; nothing can be
 // unwound (`panic = "abort"`).
 std::arch::global_asm!(
     ".pushsection .text.keel_glibc,\"ax\",@progbits",
@@ -24,6 +24,9 @@ std::arch::global_asm!(
     ".weak _IO_list_lock, _IO_list_unlock, _IO_list_resetlock",
     ".weak setlocale, _nl_find_locale, __libc_dlopen_mode, __libc_dlsym, __libc_dlclose",
     ".weak __gconv_find_shlib, __gconv_release_shlib, __gconv_find_transform, __gconv_close_transform",
+    ".weak _dl_runtime_resolve_fxsave, _dl_runtime_resolve_xsave, _dl_runtime_resolve_xsavec",
+    ".weak _dl_runtime_profile_sse, _dl_runtime_profile_avx, _dl_runtime_profile_avx512",
+    ".weak __gconv_btwoc_ascii, __gconv_transform_internal_ascii, __gconv_transform_ascii_internal, _dl_init_paths",
     ".weak _Unwind_Backtrace, _Unwind_GetIP, _Unwind_GetIPInfo, _Unwind_SetIP, _Unwind_GetCFA, _Unwind_SetGR",
     ".weak _Unwind_GetLanguageSpecificData, _Unwind_GetRegionStart, _Unwind_GetTextRelBase, _Unwind_GetDataRelBase",
     ".weak _Unwind_RaiseException, _Unwind_DeleteException, _Unwind_Resume",
@@ -62,6 +65,16 @@ std::arch::global_asm!(
     "xor eax, eax",
     "ret",
     // __GCONV_NOCONV: there is no such conversion.
+    "_dl_runtime_resolve_fxsave:",
+    "_dl_runtime_resolve_xsave:",
+    "_dl_runtime_resolve_xsavec:",
+    "_dl_runtime_profile_sse:",
+    "_dl_runtime_profile_avx:",
+    "_dl_runtime_profile_avx512:",
+    "__gconv_btwoc_ascii:",
+    "__gconv_transform_internal_ascii:",
+    "__gconv_transform_ascii_internal:",
+    "_dl_init_paths:",
     "__gconv_find_transform:",
     "__gconv_close_transform: mov eax, 1",
     "ret",
