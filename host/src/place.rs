@@ -101,6 +101,12 @@ impl Place {
         self.dir.with_file_name(".logs").join(name)
     }
 
+    /// Whether there is a lock that was not taken just now. Nobody may hold it any more.
+    pub fn has_old_lock(&self) -> bool {
+        let age = std::fs::metadata(self.dir.join("lock")).and_then(|meta| meta.modified()).ok();
+        age.is_some_and(|made| made.elapsed().is_ok_and(|age| age > std::time::Duration::from_secs(1)))
+    }
+
     /// Make the directory, for root alone.
     pub fn make(&self) -> Result<(), Errno> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
@@ -135,6 +141,23 @@ impl Place {
                 }
                 Err(errno) => return Err(errno),
             }
+        }
+    }
+}
+
+impl Place {
+    /// The same, for as long as whoever has it may take to end: the lock of a supervisor that was killed goes with the last
+    /// of its descriptors, a moment after its socket. There is no event to wait for.
+    pub fn lock_within(&self, patience: std::time::Duration) -> Result<Option<Lock>, Errno> {
+        let deadline = std::time::Instant::now() + patience;
+        let step = rustix::event::Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+        loop {
+            let lock = self.lock()?;
+            if lock.is_some() || std::time::Instant::now() >= deadline {
+                return Ok(lock);
+            }
+            // EINTR is a look too many.
+            let _ = rustix::event::poll(&mut [], Some(&step));
         }
     }
 }

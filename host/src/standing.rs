@@ -111,9 +111,13 @@ fn done(answer: Result<Reply, Errno>) -> Result<Map<String, Value>, Failure> {
 
 /// Takes back what a container has left that ended when nobody was there to do it.
 fn sweep(place: &Place) {
-    if Record::of_dead(place).is_none() {
-        return;
+    if Record::of_dead(place).is_some() || place.has_old_lock() {
+        clear(place);
     }
+}
+
+/// The same without a look at how old a lock is, that somebody may just be taking.
+pub fn clear(place: &Place) {
     // Whoever has the lock does it, or starts it.
     let Ok(Some(lock)) = place.lock() else { return };
     take_back(place);
@@ -136,7 +140,7 @@ fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failur
         return Err(Failure::new("it has no supervisor that could start it again: stop it and start it"));
     }
     // The lock keeps a `keel start` out until everything is removed.
-    let lock = place.lock().map_err(|e| Failure::new(format!("lock: {}", symbol(&e.into()))))?;
+    let lock = place.lock_within(PATIENCE).map_err(|e| Failure::new(format!("lock: {}", symbol(&e.into()))))?;
     let Some(lock) = lock else { return Err(Failure::new("a supervisor is just taking it")) };
     let process = Process::open(pid)?;
     // Before its last process goes, and the namespace with it.

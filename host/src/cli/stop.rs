@@ -1,7 +1,8 @@
 //! `keel stop`, `lxc-stop`: ends a container. 0: it is stopped; 1: it is not; 2: it did not run.
 use super::{Answer, Call};
 use crate::control::protocol::{Ending, Stop};
-use crate::standing::Standing;
+use crate::place::Place;
+use crate::standing::{Standing, clear};
 use keel_core::commands::{Opt, UsageError};
 
 /// LXC's default.
@@ -43,6 +44,10 @@ pub fn run(call: &mut Call) -> Answer {
     };
     let standing = Standing::of(name.as_str(), &lxcpath);
     if matches!(standing, Standing::Stopped) {
+        let place = Place::of(name.as_str(), &lxcpath);
+        if place.dir().exists() {
+            clear(&place);
+        }
         // LXC's own words, which scripts look for, and its status, also for one that is not defined.
         if !call.args.has(Opt::Quiet) {
             let defined = store.is_defined(&name);

@@ -79,6 +79,8 @@ pub struct Supervised {
     pub forward: bool,
     /// Its state file is written.
     pub(super) recorded: bool,
+    /// The state file, begun: who the first program is comes when there is one.
+    pub(super) announced: Option<std::fs::File>,
     /// Its console is not read for now: who shows it is behind.
     pub(super) held: bool,
     /// Its namespaces, where hooks want to enter them after its end.
@@ -148,6 +150,7 @@ impl Supervised {
             forward: false,
             held: false,
             recorded: false,
+            announced: None,
             namespaces: Vec::new(),
             finishing: None,
             order: None,
@@ -273,7 +276,7 @@ impl Supervised {
             return;
         }
         self.recorded = true;
-        if let Err(cause) = record.write(&self.place) {
+        if let Some(Err(cause)) = self.announced.take().map(|file| record.complete(file, &self.place)) {
             log::warn!("{}: {cause}", self.name());
         }
     }

@@ -1,6 +1,7 @@
 //! From a container's name to a child that is being set up: read its file, observe, plan, begin.
 use super::container::Definition;
 use super::failure;
+use super::record::Record;
 pub use crate::control::protocol::Asked;
 use crate::place::{Lock, Place};
 use crate::spawn::{self, Starting};
@@ -24,6 +25,8 @@ pub(super) struct Begun {
     pub filter: Vec<Insn>,
     /// The rules for devices that are a program.
     pub devices: String,
+    /// The state file, begun.
+    pub announced: Option<std::fs::File>,
 }
 
 /// What a container's file says, and what was asked besides.
@@ -170,5 +173,28 @@ pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
     });
     let filter = filter.unwrap_or_default();
     let (own_pid_namespace, notes) = (plan.clone.has(Namespaces::PID), plan.notes.clone());
-    Ok(Begun { starting: spawn::begin(plan)?, own_pid_namespace, notes, filter, devices })
+    let cgroups = plan.outside.iter().filter_map(|planned| match &planned.step {
+        Step::MakeCgroup { path } => Some(path.clone()),
+        _ => None,
+    });
+    let record = Record {
+        name: definition.name.clone(),
+        lxcpath: definition.lxcpath.clone(),
+        init: None,
+        cgroups: cgroups.collect(),
+        left: Vec::new(),
+        own_pid_namespace,
+        halt_signal: definition.config.signal.halt,
+        filter: filter.clone(),
+        devices: devices.clone(),
+    };
+    // Without it the container runs all the same.
+    let announced = match record.announce(&Place::of(&definition.name, &definition.lxcpath)) {
+        Ok(file) => Some(file),
+        Err(cause) => {
+            log::warn!("{}: {cause}", definition.name);
+            None
+        }
+    };
+    Ok(Begun { starting: spawn::begin(plan)?, own_pid_namespace, notes, filter, devices, announced })
 }

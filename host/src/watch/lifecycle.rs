@@ -58,6 +58,7 @@ impl Watch {
             container.notes = begun.notes;
             container.filter = begun.filter;
             container.devices = begun.devices;
+            container.announced = begun.announced;
             let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));
             Ok((begun.starting, token.map_err(|e| failure("epoll_ctl", &e.into()))?))
         });

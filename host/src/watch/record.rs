@@ -8,8 +8,10 @@ use keel_core::seccomp::Insn;
 use keel_core::step::net::Left;
 use serde_json::{Value, json};
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 /// What is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,24 +37,44 @@ pub struct Record {
 }
 
 impl Record {
-    /// Write it, whole or not at all.
+    /// Begins the state file before anything is made: where the cgroups will be, by which a first program is found whose
+    /// number nobody came to write down.
+    pub fn announce(&self, place: &Place) -> Result<File, Failure> {
+        self.begin(&place.state())
+    }
+
+    /// Writes another in the place of the one that is there, whole or not at all.
     pub fn write(&self, place: &Place) -> Result<(), Failure> {
+        let new = place.state().with_extension("new");
+        self.complete(self.begin(&new)?, place)?;
+        fs::rename(&new, place.state())
+            .map_err(|e| crate::watch::failure(format_args!("rename '{}'", new.display()), &e))
+    }
+
+    fn begin(&self, path: &Path) -> Result<File, Failure> {
+        let value = json!({
+            "name": self.name, "lxcpath": self.lxcpath, "boot": boot_id(), "cgroups": self.dirs(),
+            "own_pid_namespace": self.own_pid_namespace, "halt_signal": self.halt_signal,
+            "filter": self.filter.iter().map(|insn| insn.to_hex()).collect::<String>(), "devices": self.devices,
+        });
+        let open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let begun = open.and_then(|mut file| writeln!(file, "{value}").map(|()| file));
+        begun.map_err(|e| crate::watch::failure(format_args!("write '{}'", path.display()), &e))
+    }
+
+    /// Adds who it is. A line that was not written whole counts for nothing.
+    pub fn complete(&self, mut file: File, place: &Place) -> Result<(), Failure> {
         let Some(init) = self.init else { return Ok(()) };
         let value = json!({
-            "name": self.name, "lxcpath": self.lxcpath, "init": init, "init_start": start_time(init),
-            "boot": boot_id(), "cgroups": self.cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
-            "left": self.left.iter().map(written).collect::<Vec<_>>(), "own_pid_namespace": self.own_pid_namespace, "halt_signal": self.halt_signal,
-            "filter": self.filter.iter().map(|insn| insn.to_hex()).collect::<String>(),
-            "devices": self.devices,
+            "init": init, "init_start": start_time(init), "cgroups": self.dirs(),
+            "left": self.left.iter().map(written).collect::<Vec<_>>(),
         });
-        let new = place.state().with_extension("new");
-        let written = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(
-            |mut file| {
-                std::io::Write::write_all(&mut file, value.to_string().as_bytes())?;
-                fs::rename(&new, place.state())
-            },
-        );
-        written.map_err(|e| crate::watch::failure(format_args!("write '{}'", place.state().display()), &e))
+        writeln!(file, "{value}")
+            .map_err(|e| crate::watch::failure(format_args!("write '{}'", place.state().display()), &e))
+    }
+
+    fn dirs(&self) -> Vec<&str> {
+        self.cgroups.iter().filter_map(|p| p.to_str().ok()).collect()
     }
 
     /// The record of a container whose first program still lives.
@@ -63,15 +85,22 @@ impl Record {
 
     /// The record as written, and whether it still holds.
     pub fn read(place: &Place) -> Option<(Record, bool)> {
-        let value: Value = serde_json::from_str(&read(&place.state())?).ok()?;
+        let mut value = Value::Null;
+        for line in read(&place.state())?.lines() {
+            match serde_json::from_str(line) {
+                Ok(first) if value.is_null() => value = first,
+                Ok(Value::Object(more)) => value.as_object_mut()?.extend(more),
+                _ => break,
+            }
+        }
         let text = |field: &str| value.get(field).and_then(Value::as_str).map(String::from);
-        let init = value.get("init").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok())?;
+        let init = value.get("init").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
         let start = value.get("init_start").and_then(Value::as_u64);
         let cgroups = value.get("cgroups").and_then(Value::as_array);
         let mut record = Record {
             name: text("name")?,
             lxcpath: text("lxcpath")?,
-            init: Some(init),
+            init,
             cgroups: cgroups
                 .into_iter()
                 .flatten()
@@ -85,7 +114,11 @@ impl Record {
             devices: text("devices").unwrap_or_default(),
         };
         let same_boot = text("boot") == boot_id();
-        let alive = start.is_some() && start_time(init) == start && same_boot;
+        if same_boot && record.init.is_none() {
+            record.init = first_program(&record);
+        }
+        let known = init.is_none() || start.is_some() && init.and_then(start_time) == start;
+        let alive = same_boot && record.init.is_some() && known;
         if !same_boot {
             // The machine has taken everything with it.
             record.left.clear();
@@ -99,6 +132,20 @@ impl Record {
         let (record, alive) = Record::read(place)?;
         (!alive).then_some(record)
     }
+}
+
+/// The first program of a container whose cgroups alone are known.
+fn first_program(record: &Record) -> Option<i32> {
+    let tasks = |dir: &CString| read(&Path::new(dir.to_str().ok()?).join("cgroup.procs"));
+    let text = record.cgroups.iter().filter_map(tasks).find(|text| !text.is_empty())?;
+    let mut pids = text.lines().filter_map(|line| line.parse::<i32>().ok());
+    let is_first = |pid: &i32| {
+        // COMPAT(linux<4.1): the line is not there; the oldest process stands for the first.
+        let status = read(format!("/proc/{pid}/status").as_ref()).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        line.is_none_or(|line| line.split_ascii_whitespace().next_back() == Some("1"))
+    };
+    if record.own_pid_namespace { pids.find(is_first) } else { pids.min() }
 }
 
 /// What the network leaves, in JSON.
