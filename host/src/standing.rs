@@ -38,10 +38,11 @@ impl Standing {
         let place = Place::of(name, lxcpath);
         match Connection::open(&place.control()) {
             Ok(connection) => Standing::Supervised(connection, place),
-            Err(_) => match Record::of_living(&place) {
+            Err(errno) => match Record::of_living(&place) {
                 Some(record) => Standing::Orphan(place, record),
                 None => {
-                    sweep(&place);
+                    // A socket that nobody answers is left by one that was killed.
+                    sweep(&place, errno == Errno::CONNREFUSED);
                     Standing::Stopped
                 }
             },
@@ -110,8 +111,8 @@ fn done(answer: Result<Reply, Errno>) -> Result<Map<String, Value>, Failure> {
 }
 
 /// Takes back what a container has left that ended when nobody was there to do it.
-fn sweep(place: &Place) {
-    if Record::of_dead(place).is_some() || place.has_old_lock() {
+fn sweep(place: &Place, killed: bool) {
+    if Record::of_dead(place).is_some() || killed && place.has_old_lock() {
         clear(place);
     }
 }

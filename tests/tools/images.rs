@@ -92,6 +92,26 @@ fn an_archive_becomes_a_rootfs() {
     keel(&container, "start", [&name]).ok();
     assert_eq!(keel(&container, "attach", [&name, "--", "hostname"]).ok(), format!("{name}\n"));
     keel(&container, "stop", ["-k", &name]).ok();
+    // By the host's programs.
+    for (program, suffix) in [("xz", "xz"), ("zstd", "zst"), ("bzip2", "bz2")] {
+        let packed = container.base().join(format!("r.tar.{suffix}"));
+        let mut made = Command::new("sh");
+        made.args(["-c", "gzip -dc \"$1\" | $3 -c > \"$2\"", "sh"]).arg(&archive).arg(&packed);
+        if !made.arg(program).status().is_ok_and(|status| status.success()) {
+            skip(&format!("no {program}(1)"));
+            continue;
+        }
+        let name = other(&container, suffix);
+        let path = packed.to_str().unwrap();
+        assert_eq!(keel(&container, "create", ["-q", "-n", &name, "-f", "/dev/null", "-t", "tar", path]).ok(), "");
+        let unpacked = list(container.lxcpath().join(&name).join("rootfs"));
+        assert_eq!(unpacked.len(), new.len(), "{program}");
+        let whole = fs::read(&packed).unwrap();
+        fs::write(&packed, &whole[..whole.len() / 2]).unwrap();
+        let said = keel(&container, "create", ["-n", "x", "-t", "tar", path]).fails(1);
+        assert!(said.contains(&format!("{program}: exit status")), "{said}");
+        assert!(!container.lxcpath().join("x").exists());
+    }
     let said = keel(&container, "create", ["-n", "x", "-t", "tar", "/etc/passwd"]).fails(1);
     assert!(said.contains("is no sound tar archive"), "{said}");
     keel(&container, "create", ["-n", "x", "-t", "oci", "/no/such"]).fails(1);

@@ -79,3 +79,33 @@ fn processes_and_sockets() {
     let said = run(&mut std::process::Command::new(lxc)).ok();
     assert!(said.starts_with("lxc version: "), "{said}");
 }
+
+/// Of a stopped container what its root file system has, of a running one what it says itself.
+#[test]
+fn containers_inside_containers() {
+    if !root() {
+        return;
+    }
+    let container = Container::busybox(&["--init", "busybox"]);
+    let inner = container.rootfs().join("var/lib/lxc");
+    for (name, text) in [("in", "lxc.start.auto = 1\n"), ("zz", "")] {
+        std::fs::create_dir_all(inner.join(name)).unwrap();
+        std::fs::write(inner.join(name).join("config"), text).unwrap();
+    }
+    // What leads elsewhere is nobody's.
+    std::os::unix::fs::symlink(container.lxcpath().join(&container.name), inner.join("away")).unwrap();
+    let name = &container.name;
+    let listed = format!("{name}\n\\in\n\\zz\n");
+    assert_eq!(keel(&container, "ls", ["-1", "--nesting"]).ok(), listed);
+    assert_eq!(keel(&container, "ls", ["-1", "--nesting=0"]).ok(), format!("{name}\n"));
+    assert_eq!(keel(&container, "ls", ["-1"]).ok(), format!("{name}\n"));
+    container.start();
+    std::fs::remove_file(inner.join("away")).unwrap();
+    assert_eq!(keel(&container, "ls", ["-1", "--nesting=3"]).ok(), listed);
+    let table = keel(&container, "ls", ["-f", "-F", "NAME,STATE,AUTOSTART", "--nesting"]).ok();
+    let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows, [vec![name.as_str(), "RUNNING", "0"], vec!["\\in", "STOPPED", "1"], vec!["\\zz", "STOPPED", "0"]]);
+    assert_eq!(keel(&container, "ls", ["-1", "--nesting", "--running"]).ok(), format!("{name}\n"));
+    container.keel("stop -k").ok();
+    container.assert_nothing_left();
+}

@@ -14,6 +14,7 @@ mod program;
 mod progress;
 mod script;
 mod template;
+mod through;
 mod tree;
 mod unpack;
 mod work;

@@ -1,8 +1,7 @@
 //! An image in the OCI layout, a directory with `index.json` and `blobs`: its layers become the root file system, what it
 //! says of its program becomes configuration.
 //!
-//! Every blob is read by its digest and refused when it is another. Refuses layers that are compressed with anything but
-//! gzip, and an index without an image for this machine.
+//! Every blob is read by its digest and refused when it is another. Refuses an index without an image for this machine.
 
 use super::Draft;
 use super::progress::Progress;

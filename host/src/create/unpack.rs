@@ -1,9 +1,10 @@
 //! Unpacks a tar archive into a new root file system: owners, modes, times, links, devices, extended attributes.
 //!
 //! The archive is hostile: every name is resolved below the top by descriptor, `..` is refused, and nothing is written
-//! through a symbolic link. As a layer of an image it takes away what its whiteouts name. Refuses compression other than
-//! gzip.
+//! through a symbolic link. As a layer of an image it takes away what its whiteouts name. Only gzip is decoded here; for zstd,
+//! xz and bzip2 the host's programs are taken, whose decoders would cost a program that has to be small.
 
+use super::through::Through;
 use crate::fault::{Result, at, say, symbol};
 use crate::tree::{DIR, Entry, Marks, dir, entries, names, new_file};
 use formats::gunzip::Gunzip;
@@ -30,9 +31,7 @@ pub fn opened<'r>(reader: impl Read + 'r, shown: &str) -> Result<Box<dyn Read + 
     match kinds.iter().find(|(magic, _)| start.starts_with(magic)) {
         None => Ok(Box::new(reader)),
         Some((_, "gzip")) => Ok(Box::new(Gunzip::all(reader))),
-        Some((_, kind)) => say(format!(
-            "'{shown}' is compressed with {kind}, which is not available, there is gzip [{kind} -dc FILE | keel create -t tar NAME -]"
-        )),
+        Some((_, kind)) => Ok(Box::new(Through::decoder(kind, reader, shown)?)),
     }
 }
 

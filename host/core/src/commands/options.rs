@@ -291,7 +291,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::Defined, "", &["defined"], Value::None, &[Ls], "only those that have a configuration"),
     row(Opt::Groups, "g", &["groups"], needs("GROUPS"), &[Ls, Autostart], "only those in these groups, separated by commas"),
     row(Opt::Filter, "", &["filter"], needs("REGEX"), &[Ls], "only names that match; may also stand without --filter"),
-    later(Opt::Nesting, "", &["nesting"], Value::Maybe("DEPTH", Offer::Nothing), &[Ls], "containers inside containers as well"),
+    row(Opt::Nesting, "", &["nesting"], Value::Maybe("DEPTH", Offer::Nothing), &[Ls], "containers inside containers as well, so deep (5)"),
     // destroy
     row(Opt::Force, "f", &["force"], Value::None, &[Destroy], "stop it first if it runs"),
     row(Opt::Snapshots, "s", &["snapshots"], Value::None, &[Destroy], "its snapshots as well"),

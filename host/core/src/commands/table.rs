@@ -29,7 +29,7 @@ pub const COMMANDS: &[Command] = &[
             "Makes LXCPATH/NAME with a root file system and a configuration file in LXC's form. Keel's own templates are data: no shell script is run.",
             "Options of the template may stand among the others or after '--', where LXC's templates take them.",
             "A template of one's own is a directory with a 'config', a 'manifest' and the files that the manifest names; templates/busybox is one to copy.",
-            "'tar' unpacks an archive of a root file system, plain or gzip, '-' from standard input; 'oci' the image for this machine out of a directory in the OCI layout.",
+            "'tar' unpacks an archive of a root file system, plain or gzip, or as zstd, xz and bzip2 pack it where these programs are, '-' from standard input; 'oci' the image for this machine out of a directory in the OCI layout.",
             "A template program (a path, or lxc-NAME in $LXC_TEMPLATE_DIR, else /usr/share/lxc/templates) is run with LXC's arguments: --path, --name, --rootfs, and what follows '--'.",
             "Root is locked in the new container unless --password or --autologin says otherwise.",
         ],

@@ -2,6 +2,7 @@
 //!
 //! A configuration with mistakes is no reason to leave a container out: what can be read of it is shown.
 
+mod nested;
 mod net;
 mod table;
 
@@ -17,6 +18,9 @@ use crate::store::{Name, Store};
 use crate::usage::addresses;
 use table::Row;
 
+/// LXC's default depth of --nesting.
+const NESTING: u32 = 5;
+
 /// Prints the listing.
 pub fn run(call: &mut Call) -> Answer {
     let choice = Choice::new(&call.args)?;
@@ -24,14 +28,20 @@ pub fn run(call: &mut Call) -> Answer {
         Some(text) => Some(table::columns(text).map_err(UsageError)?),
         None => call.args.has(Opt::Fancy).then(table::usual),
     };
+    let depth = match call.args.has(Opt::Nesting) {
+        true => call.args.number(Opt::Nesting)?.unwrap_or(NESTING),
+        false => 0,
+    };
     let store = call.store()?;
     let mut rows = Vec::new();
     for name in store.names()? {
         if choice.name.as_ref().is_none_or(|regex| regex.is_match(name.as_str())) {
             let row = look(&store, &name);
-            if choice.takes(&row) {
-                rows.push(row);
-            }
+            let below = match depth {
+                0 => Vec::new(),
+                depth => nested::inside(&store, &name, row.pid.is_some(), depth),
+            };
+            rows.extend([row].into_iter().chain(below).filter(|row| choice.takes(row)));
         }
     }
     let text = match columns {

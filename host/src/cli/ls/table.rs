@@ -24,6 +24,25 @@ pub struct Row {
     pub unprivileged: bool,
 }
 
+impl Row {
+    /// A container of which nothing else is known.
+    pub fn stopped() -> Row {
+        Row {
+            name: String::new(),
+            state: "STOPPED",
+            pid: None,
+            ram: None,
+            swap: None,
+            autostart: false,
+            groups: vec![],
+            interface: vec![],
+            ipv4: vec![],
+            ipv6: vec![],
+            unprivileged: false,
+        }
+    }
+}
+
 type Cell = fn(&Row) -> String;
 
 /// Columns in LXC's order, and whether the table has them when none are asked for.
@@ -150,19 +169,7 @@ mod tests {
     use super::*;
 
     fn row(name: &str) -> Row {
-        Row {
-            name: name.to_owned(),
-            state: "STOPPED",
-            pid: None,
-            ram: None,
-            swap: None,
-            autostart: false,
-            groups: vec![],
-            interface: vec![],
-            ipv4: vec![],
-            ipv6: vec![],
-            unprivileged: false,
-        }
+        Row { name: name.to_owned(), ..Row::stopped() }
     }
 
     #[test]
