@@ -9,7 +9,7 @@ use keel_core::facts::{self, Caller, Facts, Lsm, Namespaces};
 use keel_core::failure::Failure;
 use keel_core::plan::{DEFAULT_PROFILE, Found};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 
 /// What a plan depends on beside what every plan depends on. To look costs calls, a third of what keel itself makes in a start.
 #[derive(Clone, Copy, Default)]
@@ -84,10 +84,16 @@ fn lsm(apparmor: bool) -> Lsm {
     }
 }
 
+/// The inode number of the kernel's first user namespace (include/linux/proc_ns.h, PROC_USER_INIT_INO). Kernels before 3.8, where
+/// /proc/PID/ns has no `user`, have no other.
+const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+
 fn caller() -> Caller {
     let uid = rustix::process::geteuid().as_raw();
     let gid = rustix::process::getegid().as_raw();
-    Caller { uid, gid, id_helpers: uid != 0 && ["newuidmap", "newgidmap"].into_iter().all(in_path) }
+    let id_helpers = uid != 0 && ["newuidmap", "newgidmap"].into_iter().all(in_path);
+    let namespace = std::fs::metadata("/proc/self/ns/user").map(|meta| meta.ino());
+    Caller { uid, gid, id_helpers, in_user_namespace: namespace.is_ok_and(|number| number != FIRST_USER_NAMESPACE) }
 }
 
 /// Whether a program is in PATH.

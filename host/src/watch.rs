@@ -11,7 +11,6 @@ pub mod end;
 mod ending;
 pub mod events;
 mod forward;
-mod halt;
 mod keeper;
 pub mod launch;
 mod lifecycle;
@@ -23,6 +22,7 @@ mod quiet_tests;
 pub mod record;
 mod shared;
 pub mod solo;
+mod stopping;
 mod terminals;
 
 use crate::control::server::Listener;
@@ -37,7 +37,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-pub use halt::halt_signal;
+pub use stopping::halt_signal;
 
 /// What a descriptor or a deadline of the loop stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ enum What {
     Starting(Id),
     Console(Id),
     StopDeadline(Id),
+    Tell(Id),
     Restart(Id),
     Hook(Id),
     Outside(Id),
@@ -189,6 +190,7 @@ impl Watch {
             What::Starting(id) => self.reported(id),
             What::Console(id) => self.drain_console(id),
             What::StopDeadline(id) => self.stop_overdue(id),
+            What::Tell(id) => self.tell_again(id),
             What::Restart(id) => self.restart_due(id),
             What::Hook(id) => self.hook_ended(id),
             What::Outside(id) => self.outside_changed(id),

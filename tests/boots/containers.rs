@@ -79,23 +79,3 @@ fn a_guest_cannot_reach_the_machine() {
     shell.ok("until lxc-info -n bb -sH | grep STOPPED; do :; done");
     assert_eq!(shell.ok("readlink /proc/1/exe").trim(), "/init");
 }
-
-/// Process 1 lives for years: what a start takes, the stop gives back, and a failed start as well.
-#[test]
-fn nothing_leaks_in_process_1() {
-    let mut vm = Spec::host().append("keel.autologin=root").boot();
-    vm.dialog.expect("# ");
-    let shell = &mut vm.dialog;
-    let state = "ls /proc/1/fd | wc -l; cat /proc/self/mountinfo | wc -l; find /sys/fs/cgroup -type d | wc -l; find /run | wc -l";
-    let started = "lxc-start -n bb && lxc-attach -n bb -- true && lxc-stop -k -n bb";
-    let failed = "! lxc-start -n bb -s 'lxc.mount.entry=/none mnt none bind' && ! lxc-start -n bb -s lxc.init.cmd=/none \
-        && ! lxc-start -n bb -s lxc.arch=vax";
-    let round = format!("for i in 1 2 3; do {started} && {failed} || exit 1; done > /dev/null 2>&1");
-    let (code, said) = shell.sh(&format!("({round})"));
-    assert_eq!(code, 0, "{said}");
-    let before = shell.ok(state);
-    let (code, said) = shell.sh(&format!("({round})"));
-    assert_eq!(code, 0, "{said}");
-    assert_eq!(shell.ok(state), before);
-    assert_eq!(shell.ok("while [ $(probe zombies) != zombies=0 ]; do :; done; probe zombies").trim(), "zombies=0");
-}

@@ -12,3 +12,4 @@ mod host;
 mod labels;
 mod reports;
 mod rootfs;
+mod soak;

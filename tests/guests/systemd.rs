@@ -9,7 +9,7 @@ use tests::vm::{login, wake};
 
 /// Waits until systemd has nothing left to start, and that nothing failed.
 #[track_caller]
-fn is_up(container: &Container) {
+pub fn is_up(container: &Container) {
     let states = ["running\n", "degraded\n"];
     let ran = debian::until_inside(container, "systemctl is-system-running", |ran| states.contains(&ran.out.as_str()));
     if ran.out != "running\n" {

@@ -61,7 +61,8 @@ fn facts(words: &str) -> Facts {
                 facts.misc.extend([("binder".into(), 58), ("ashmem".into(), 59), ("tun".into(), 200)]);
                 facts.binder_protocol = Some(7);
             }
-            "user" => facts.caller = Caller { uid: 1000, gid: 1000, id_helpers: false },
+            "user" => facts.caller = Caller { uid: 1000, gid: 1000, ..Caller::default() },
+            "nested" => facts.caller.in_user_namespace = true,
             "helpers" => facts.caller.id_helpers = true,
             "binders" => {
                 facts.misc.extend(

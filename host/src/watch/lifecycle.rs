@@ -2,13 +2,12 @@
 //!
 //! Nothing here waits; each function is called when an event has come.
 use super::container::{Definition, Hold, Id, Supervised};
-use super::end::{self, End, Next, signal_name};
+use super::end::{self, End, Next};
 use super::ending::{self, Finishing};
 use super::events::Interest;
-use super::halt::halt_signal;
 use super::outlets::LogFile;
 use super::{Event, Watch, What, failure, launch};
-use crate::control::protocol::{Ending, State, Stop};
+use crate::control::protocol::{Ending, State};
 use crate::control::server::Listener;
 use crate::monitor::News;
 use crate::place::{Lock, Place};
@@ -17,7 +16,7 @@ use keel_core::config::Hook;
 use keel_core::failure::Failure;
 use rustix::process::WaitStatus;
 use std::os::unix::process::CommandExt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How many lines of a dead container's console are logged.
 const LAST_LINES: usize = 8;
@@ -182,6 +181,8 @@ impl Watch {
         container.held = false;
         self.drain_console(id);
         self.disconnect_outside(id);
+        // The order was heard, or this init never will.
+        self.events.cancel(|what| matches!(what, What::Tell(i) if *i == id));
         self.end_logs(id);
         self.end_calls(id);
         let Some(container) = self.containers.get_mut(&id) else { return true };
@@ -264,7 +265,7 @@ impl Watch {
     }
 
     /// Stopped for good: others may have it.
-    fn let_go(&mut self, id: Id) {
+    pub(super) fn let_go(&mut self, id: Id) {
         self.events.cancel(|what| matches!(what, What::Restart(i) | What::StopDeadline(i) if *i == id));
         let Some(container) = self.containers.get_mut(&id) else { return };
         container.again_at = None;
@@ -281,67 +282,6 @@ impl Watch {
         if container.definition.config.ephemeral && container.last_end.is_some() {
             destroy(&container.definition);
         }
-    }
-
-    /// Follow an order to stop. Whoever waits is told by `changed`.
-    pub fn stop(&mut self, id: Id, order: Stop) {
-        let Some(container) = self.containers.get_mut(&id) else { return };
-        let Some(pid) = container.pid() else {
-            if container.finishing.is_some() {
-                // Its hooks are being run; it is on its way.
-                container.order = Some(order);
-            } else if let Some((starting, _)) = &container.starting {
-                if order.ending == Ending::Kill {
-                    // Its end is reported as a start that failed.
-                    starting.kill();
-                }
-                container.order = Some(order);
-            } else {
-                self.let_go(id);
-                self.changed(id);
-            }
-            return;
-        };
-        let config = &container.definition.config.signal;
-        let signal = match order.ending {
-            Ending::Kill => config.stop.unwrap_or(libc::SIGKILL),
-            Ending::Reboot => config.reboot.unwrap_or(libc::SIGINT),
-            Ending::Halt => halt_signal(config.halt, pid),
-        };
-        log::info!("{}: told to {}, {}", container.name(), word(order.ending), signal_name(signal));
-        container.thaw();
-        let by_itself = order.ending == Ending::Halt && container.begin_android_stop(pid);
-        if !by_itself && let Err(errno) = container.send(signal) {
-            log::warn!("{}: kill {pid}: {errno}", container.name());
-        }
-        container.order = Some(order);
-        if order.ending != Ending::Reboot {
-            container.state = State::Stopping;
-        }
-        self.events.cancel(|what| matches!(what, What::StopDeadline(i) if *i == id));
-        if order.ending == Ending::Kill {
-            return self.changed(id);
-        }
-        self.events.after(Duration::from_millis(order.timeout_ms), What::StopDeadline(id));
-        self.changed(id);
-    }
-
-    /// An order was not followed in time.
-    pub(super) fn stop_overdue(&mut self, id: Id) {
-        let Some(container) = self.containers.get_mut(&id) else { return };
-        let (Some(order), Some(_)) = (container.order, container.pid()) else { return };
-        if order.ending == Ending::Halt && order.kill {
-            log::warn!("{}: did not stop within {} ms, killed", container.name(), order.timeout_ms);
-            let signal = container.definition.config.signal.stop.unwrap_or(libc::SIGKILL);
-            // ESRCH cannot be: it is our child and not reaped.
-            let _ = container.send(signal);
-            return;
-        }
-        container.order = None;
-        container.state = State::Running;
-        let why = format!("did not {} within {} ms", word(order.ending), order.timeout_ms);
-        self.refuse_orders(id, &why);
-        self.changed(id);
     }
 
     /// Send a signal to a container's first program.
@@ -368,13 +308,5 @@ fn destroy(definition: &Definition) {
         .spawn();
     if let Err(e) = started {
         log::warn!("{}: lxc.ephemeral: {}", definition.name, failure("run keel destroy", &e));
-    }
-}
-
-fn word(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Halt => "stop",
-        Ending::Reboot => "reboot",
-        Ending::Kill => "stop at once",
     }
 }

@@ -24,6 +24,9 @@ pub struct Caller {
     pub gid: u32,
     /// newuidmap(1) and newgidmap(1) are there, which map ids for those who are not root.
     pub id_helpers: bool,
+    /// It is in a user namespace that is not the kernel's first, a container's for instance: no device can be made there, by
+    /// nobody (mknod(2), EPERM).
+    pub in_user_namespace: bool,
 }
 
 /// What /proc/self/status says of filters of system calls.

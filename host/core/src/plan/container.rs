@@ -160,7 +160,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     plan.inside.extend(hooks::hooks(config, request, Hook::Mount, &[]));
     if autodev {
         plan.inside.extend(hooks::hooks(config, request, Hook::Autodev, &[]));
-        plan.inside.extend(dev::nodes(config));
+        plan.inside.extend(dev::nodes(config, facts));
     }
     let terminals = dev::terminals(config, autodev, rootfs.is_some(), &mut plan);
     if rootfs.is_some() {

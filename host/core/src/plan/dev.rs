@@ -2,6 +2,7 @@
 
 use super::{Plan, Planned, ids, inside, mount, operand};
 use crate::config::{Config, ConsolePath, Dialect};
+use crate::facts::Facts;
 use crate::step::{NodeKind, Step, Terminal, ms};
 use alloc::format;
 use alloc::vec::Vec;
@@ -32,8 +33,8 @@ pub(super) fn tmpfs(config: &Config) -> Vec<Planned> {
 }
 
 /// What is in it, but for terminals.
-pub(super) fn nodes(config: &Config) -> Vec<Planned> {
-    let mapped = !config.idmap.is_empty();
+pub(super) fn nodes(config: &Config, facts: &Facts) -> Vec<Planned> {
+    let mapped = !config.idmap.is_empty() || facts.caller.in_user_namespace;
     let nodes = NODES.iter().flat_map(|(name, major, minor)| {
         let at = inside(&format!("dev/{name}"));
         match mapped {
