@@ -2,6 +2,7 @@
 //! let alone touched.
 
 mod bridge;
+mod configs;
 mod lent;
 mod links;
 mod machine;
