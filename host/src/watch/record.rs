@@ -58,7 +58,7 @@ impl Record {
             "filter": self.filter.iter().map(|insn| insn.to_hex()).collect::<String>(), "devices": self.devices,
         });
         let open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-        let begun = open.and_then(|mut file| writeln!(file, "{value}").map(|()| file));
+        let begun = open.and_then(|mut file| file.write_all(format!("{value}\n").as_bytes()).map(|()| file));
         begun.map_err(|e| crate::watch::failure(format_args!("write '{}'", path.display()), &e))
     }
 
@@ -69,7 +69,7 @@ impl Record {
             "init": init, "init_start": start_time(init), "cgroups": self.dirs(),
             "left": self.left.iter().map(written).collect::<Vec<_>>(),
         });
-        writeln!(file, "{value}")
+        file.write_all(format!("{value}\n").as_bytes())
             .map_err(|e| crate::watch::failure(format_args!("write '{}'", place.state().display()), &e))
     }
 
