@@ -97,8 +97,13 @@ pub fn kernel(arch: Arch) -> Result<Kernel> {
     };
     match std::env::var_os(variable).filter(|v| !v.is_empty()) {
         Some(file) => kernel_file(Path::new(&file)),
-        None => distribution_kernel(arch, entry),
+        None => distribution_kernel(arch, entry, &KERNELS),
     }
+}
+
+/// The distribution's kernel for hardware, which has modules that the small ones are without (binder_linux).
+pub fn full_kernel() -> Result<Kernel> {
+    distribution_kernel(Arch::X86_64, "kernel-full", &KERNELS[2..])
 }
 
 /// A kernel that someone names: a bzImage is carved into the cache when its ELF can be entered directly.
@@ -118,11 +123,11 @@ pub fn kernel_file(file: &Path) -> Result<Kernel> {
     Ok(Kernel { image, packed: file.to_path_buf(), modules_dir: None, release: named })
 }
 
-fn distribution_kernel(arch: Arch, name: &str) -> Result<Kernel> {
+fn distribution_kernel(arch: Arch, name: &str, packages: &[&str]) -> Result<Kernel> {
     let place = cache::entry(name, |dir| {
         match arch {
             Arch::I686 => foreign_kernel(dir)?,
-            _ => native_kernel(dir)?,
+            _ => native_kernel(dir, packages)?,
         }
         let image = one_in(&dir.join("boot"), "vmlinuz-")?;
         let bytes = fs::read(&image).at("read", &image)?;
@@ -140,8 +145,8 @@ fn distribution_kernel(arch: Arch, name: &str) -> Result<Kernel> {
     Ok(Kernel { image: if elf.is_file() { elf } else { packed.clone() }, packed, modules_dir, release })
 }
 
-fn native_kernel(dir: &Path) -> Result<()> {
-    let package = apt::with_lists(newest_kernel)?
+fn native_kernel(dir: &Path, packages: &[&str]) -> Result<()> {
+    let package = apt::with_lists(|| newest_kernel(packages))?
         .ok_or_else(|| Fault::new("apt knows no kernel package (linux-image-cloud-amd64, linux-image-virtual)"))?;
     eprintln!("cargo boot: downloading {package} into the cache");
     apt::unpack(&package, dir)?;
@@ -161,8 +166,8 @@ fn foreign_kernel(dir: &Path) -> Result<()> {
 }
 
 /// The versioned package behind the first of `KERNELS` that apt knows.
-fn newest_kernel() -> Option<String> {
-    KERNELS.iter().find_map(|meta| {
+fn newest_kernel(packages: &[&str]) -> Option<String> {
+    packages.iter().find_map(|meta| {
         apt::depends(meta)
             .into_iter()
             .find(|d| d.starts_with("linux-image-") && d.contains(|c: char| c.is_ascii_digit()))

@@ -117,12 +117,15 @@ fn copy(pid: i32, notice: &seccomp::Notice) -> Result<Call> {
     let arches = Arch::of_machine(&machine).unwrap_or_default().iter().filter(|arch| arch.audit() == notice.audit);
     let names = ["mount", "umount", "umount2"];
     let name = arches.into_iter().find_map(|arch| call_of(*arch, notice.number as u32, &names)).ok_or(Errno::NOSYS)?;
+    // process_vm_readv(2) is not in all kernels (CONFIG_CROSS_MEMORY_ATTACH).
+    let memory = std::fs::File::open(format!("/proc/{pid}/mem")).map_err(|e| sys::io_errno(&e))?;
     let text = |at: u64, most: usize, needs_end: bool| {
         if at == 0 {
             return Ok(CString::default());
         }
         let mut bytes = vec![0; most];
-        let len = seccomp::read_memory(pid, at, &mut bytes)?;
+        // EIO: nothing is mapped there.
+        let len = std::os::unix::fs::FileExt::read_at(&memory, &mut bytes, at).map_err(|_| Errno(libc::EFAULT))?;
         bytes.truncate(len);
         let end = bytes.iter().position(|b| *b == 0);
         if end.is_none() && needs_end {

@@ -4,24 +4,31 @@ use crate::fixture::{RC, TOOLS};
 use ::boot::ramdisk::Ramdisk;
 use tests::vm::Spec;
 
-/// The stand-in and its container in the machine's ramdisk.
+/// The stand-in and its container `jb` in the machine's ramdisk, with its /data in /srv/data.
 pub fn android(tree: &mut Ramdisk) {
+    named(tree, "jb", "", "keel.android.binder = none\n");
+    tree.link("srv/data", "jb");
+}
+
+/// One of that name, with its /data in /srv/NAME; `rc` and `config` are added.
+pub fn named(tree: &mut Ramdisk, name: &str, rc: &str, config: &str) {
     let init = tree.get("bin/probe").map(|e| e.data.clone()).expect("the probe");
-    let rootfs = "var/lib/lxc/jb/rootfs";
+    let rootfs = format!("var/lib/lxc/{name}/rootfs");
     tree.file(&format!("{rootfs}/init"), 0o750, init);
-    tree.file(&format!("{rootfs}/init.rc"), 0o644, RC);
+    tree.file(&format!("{rootfs}/init.rc"), 0o644, format!("{RC}{rc}"));
     tree.file(&format!("{rootfs}/default.prop"), 0o644, "ro.debuggable=1\n");
     tree.link(&format!("{rootfs}/sbin/ueventd"), "../init");
-    tree.dir("srv/data", 0o771);
+    tree.dir(&format!("srv/{name}"), 0o771);
     for tool in TOOLS {
         tree.link(&format!("srv/system/bin/{tool}"), "/init");
     }
     tree.file(
-        "var/lib/lxc/jb/config",
+        &format!("var/lib/lxc/{name}/config"),
         0o644,
-        "lxc.rootfs.path = dir:/var/lib/lxc/jb/rootfs\nlxc.uts.name = jb\nlxc.net.0.type = empty\nkeel.android = 1\n\
-         keel.android.hardware = standin\nkeel.android.system = /srv/system\nkeel.android.data = /srv/data\n\
-         keel.android.binder = none\n",
+        format!(
+            "lxc.rootfs.path = dir:/{rootfs}\nlxc.uts.name = {name}\nlxc.net.0.type = empty\nkeel.android = 1\n\
+             keel.android.hardware = standin\nkeel.android.system = /srv/system\nkeel.android.data = /srv/{name}\n{config}"
+        ),
     );
 }
 

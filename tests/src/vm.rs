@@ -42,6 +42,8 @@ pub struct Spec {
     pub extra: Vec<String>,
     /// Messages of the kernel on the console, or only its warnings.
     pub quiet: bool,
+    /// Another kernel than the one that machines of this processor boot.
+    pub kernel: Option<Kernel>,
 }
 
 impl Spec {
@@ -95,6 +97,7 @@ impl Spec {
             debug_exit: false,
             extra: Vec::new(),
             quiet: true,
+            kernel: None,
         }
     }
 
@@ -165,6 +168,27 @@ impl Spec {
         self
     }
 
+    /// Another kernel, with these modules of its own loaded at boot, each with its parameters. What the tree has is the other's.
+    pub fn kernel(mut self, kernel: Kernel, names: &[(&str, &str)]) -> Spec {
+        let mut list = String::new();
+        for (name, parameters) in names {
+            let files = kernel.modules(name).unwrap_or_else(|why| panic!("{why}"));
+            for file in &files {
+                let loaded = boot::modules::name_of(file).expect("a module's file");
+                let path = format!("/lib/modules/full/{loaded}.ko");
+                if !list.contains(&format!("{path}\n")) {
+                    let data = boot::modules::content(file).unwrap_or_else(|why| panic!("{why}"));
+                    self.tree.file(&path, 0o644, data);
+                    let words = if *name == loaded { *parameters } else { "" };
+                    list += &format!("{}\n", format!("{path} {words}").trim_end());
+                }
+            }
+        }
+        self.tree.file("etc/modules", 0o644, list);
+        self.kernel = Some(kernel);
+        self
+    }
+
     /// A raw image as the next disk.
     pub fn disk(mut self, image: &Path, bus: Bus) -> Spec {
         self.disks.push((image.to_path_buf(), bus));
@@ -178,7 +202,8 @@ impl Spec {
         let initrd = scratch.path().join("initrd");
         let bytes = self.tree.pack(Compression::None).unwrap_or_else(|why| panic!("{why}"));
         std::fs::write(&initrd, bytes).expect("the ramdisk is written");
-        let mut machine = Machine::new(kernel_of(self.arch).image.clone());
+        let image = self.kernel.as_ref().map_or_else(|| kernel_of(self.arch).image.clone(), |k| k.image.clone());
+        let mut machine = Machine::new(image);
         machine.arch = self.arch;
         machine.initrd = Some(initrd);
         machine.append = if self.quiet { format!("quiet {}", self.append) } else { self.append };

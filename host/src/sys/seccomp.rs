@@ -95,13 +95,3 @@ pub fn waits(listener: BorrowedFd<'_>, id: u64) -> bool {
         checked(unsafe { libc::ioctl(listener.as_raw_fd(), *request as _, &raw mut id) }).is_ok()
     })
 }
-
-/// process_vm_readv(2) of another's memory; how much of it there was.
-pub fn read_memory(pid: i32, from: u64, to: &mut [u8]) -> Result<usize, Errno> {
-    let ours = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() };
-    let base = usize::try_from(from).map_err(|_| Errno(libc::EFAULT))?;
-    let theirs = libc::iovec { iov_base: std::ptr::without_provenance_mut(base), iov_len: to.len() };
-    // SAFETY: writes at most `to.len()` bytes to `to`; the address is of the other process, and the kernel checks it.
-    let n = checked(unsafe { libc::process_vm_readv(pid, &raw const ours, 1, &raw const theirs, 1, 0) })?;
-    Ok(n as usize)
-}
