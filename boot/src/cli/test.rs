@@ -157,6 +157,10 @@ fn pid1() -> Result<Tally> {
 
 fn tests() -> Result<Tally> {
     apt::ensure(NEEDS)?;
+    // Here, where it may take its time: a test that is silent for ten minutes is taken for one that hangs.
+    println!("kernels of the machines: the small one is built once, in about ten minutes");
+    crate::kernel::build(false)?;
+    artifacts::full_kernel()?;
     println!("building keel and pid1");
     let binaries = both(Target::STOCK)?;
     let built = [("KEEL_BIN", binaries.keel), ("PID1_BIN", binaries.pid1)];
