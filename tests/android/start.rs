@@ -57,6 +57,13 @@ fn boots_and_leaves_the_host_alone(way: &str, mounted: &str) {
     ] {
         assert_eq!(calls.result(call), errno, "{call} {calls:?}");
     }
+    // A budget for real-time threads, of its groups and their parents', where the kernel has them (CONFIG_RT_GROUP_SCHED).
+    let group = format!("/sys/fs/cgroup/cpu/lxc.payload.{}", android.container.name);
+    for (dir, budget) in [("", "400000"), ("/apps", "300000"), ("/apps/bg_non_interactive", "200000")] {
+        if let Ok(found) = std::fs::read_to_string(format!("{group}{dir}/cpu.rt_runtime_us")) {
+            assert_eq!(found.trim(), budget, "{dir}");
+        }
+    }
     // ueventd is another process than init, and may be later.
     let announced = || std::fs::read_to_string(android.data("announced")).ok().filter(|text| !text.is_empty());
     let announced = tests::proc::until("ueventd has looked", android.container.base(), announced);
