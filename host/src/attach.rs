@@ -32,7 +32,7 @@ use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The execution domain of 32-bit programs (linux/personality.h); PER_LINUX is 0.
 const PER_LINUX32: u32 = 8;
@@ -185,8 +185,8 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
     if !attach.keep_cgroups {
         for dir in &attach.cgroups {
             // Version 1 has `tasks`, which does not wait for RCU (ARCHITECTURE.md).
-            let open = |file: &str| OpenOptions::new().write(true).open(dir.join(file));
-            let file = open("tasks").or_else(|_| open("cgroup.procs"));
+            let open = |file: &Path| OpenOptions::new().write(true).open(file);
+            let file = open(&dir.join("tasks")).or_else(|_| open(&place_for_processes(dir).join("cgroup.procs")));
             let file = file.map_err(|e| Failure::errno(format_args!("open '{}'", dir.display()), io_errno(&e)))?;
             cgroups.push((dir.clone(), file.into()));
         }
@@ -212,6 +212,20 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
         return Err(gone());
     }
     Ok(Target { namespaces, root, cgroups, bounding, no_new_privs, personality, label, keep_groups })
+}
+
+/// Where programs may come into a container's cgroup: itself, or its directory `.lxc` when its init has given controllers to
+/// the ones below, as systemd does. Such a cgroup of version 2 takes no processes (EBUSY: "no internal process constraint",
+/// Documentation/admin-guide/cgroup-v2.rst). The name is LXC's; it goes with the container's cgroup.
+fn place_for_processes(dir: &Path) -> PathBuf {
+    let given = crate::place::read(&dir.join("cgroup.subtree_control"));
+    if given.is_none_or(|controllers| controllers.trim().is_empty()) {
+        return dir.to_path_buf();
+    }
+    let below = dir.join(".lxc");
+    // EEXIST: somebody is inside already. What else goes wrong is said where it is opened.
+    let _ = std::fs::create_dir(&below);
+    below
 }
 
 /// Wait for the child without a terminal of ours in between; what would end us ends the program instead.

@@ -4,6 +4,7 @@
 mod cycles;
 mod debian;
 mod inits;
+mod machine;
 mod many;
 mod nested;
 mod systemd;
