@@ -39,6 +39,7 @@ fn the_hosts_port_leads_to_adbd() {
     // One that was free a moment ago.
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a free port");
     let port = free.port();
+    let _turn = crate::turns::beside_others();
     let container = Container::undefined();
     let mut tree = Ramdisk::new();
     tree.host_file(&built().probe, "init").expect("the stand-in");

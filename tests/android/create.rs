@@ -101,6 +101,7 @@ fn what_was_wrong_is_repaired_and_named_and_the_container_runs() {
         return;
     }
     for (name, compression) in [("plain", Compression::None), ("gzip", Compression::Gzip)] {
+        let _turn = crate::turns::beside_others();
         let container = Container::undefined();
         let image = boot_image(0, &ramdisk(compression), "androidboot.serialno=4711");
         let image = file(&container, name, &image);
@@ -135,6 +136,7 @@ fn what_can_not_boot_is_refused_and_nothing_is_made() {
     if !skip::root() {
         return;
     }
+    let _turn = crate::turns::beside_others();
     let container = Container::undefined();
     let refused = |name: &str, bytes: &[u8], words: &[&str], why: &str| {
         let said = create(&container, &file(&container, name, bytes), words).fails(1);
@@ -184,6 +186,7 @@ fn every_packing_and_every_header_is_read() {
     };
     let names = ["plain", "gzip", "lz4", "zstd", "xz", "lzma", "bzip2", "lzop"];
     for (number, name) in names.into_iter().enumerate() {
+        let _turn = crate::turns::beside_others();
         let container = Container::undefined();
         let image = boot_image(number as u32 % 5, &of(&container, name), "androidboot.mode=normal");
         let said = create(&container, &file(&container, name, &image), &[]).ok();
@@ -192,6 +195,7 @@ fn every_packing_and_every_header_is_read() {
         assert!(init == fs::read(&built().probe).expect("the stand-in"), "{name}");
     }
     // What is cut short is no ramdisk, whoever unpacks it; and without the program that is said.
+    let _turn = crate::turns::beside_others();
     let container = Container::undefined();
     let packed = of(&container, "xz");
     let cut = file(&container, "cut", &packed[..packed.len() / 2]);
@@ -208,6 +212,7 @@ fn a_sparse_image_is_made_plain_and_a_system_is_looked_at() {
     if !skip::root() {
         return;
     }
+    let _turn = crate::turns::beside_others();
     let container = Container::undefined();
     let system = container.base().join("system");
     fs::create_dir_all(system.join("bin")).expect("a directory");
@@ -252,6 +257,7 @@ fn a_directory_of_somebody_else_becomes_roots_and_volumes_are_taken_as_given() {
     if !skip::root() {
         return;
     }
+    let _turn = crate::turns::beside_others();
     let container = Container::undefined();
     let dir = container.outside().join("unpacked");
     fs::create_dir_all(dir.join("sbin")).expect("a directory");

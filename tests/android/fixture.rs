@@ -1,5 +1,6 @@
 //! An Android container: a ramdisk with the stand-in as /init, a /system with its tools, a /data that the host sees.
 
+use crate::turns::{self, Turn};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -134,11 +135,22 @@ pub struct Android {
     /// The container.
     pub container: Container,
     host: Host,
+    // Dropped last: its container is gone by then.
+    _turn: Turn,
 }
 
 impl Android {
     /// `rc`: more of /init.rc; `config`: more of the configuration.
     pub fn new(rc: &str, config: &str) -> Android {
+        Android::in_turn(turns::beside_others(), rc, config)
+    }
+
+    /// The same without another beside it.
+    pub fn alone(rc: &str, config: &str) -> Android {
+        Android::in_turn(turns::alone(), rc, config)
+    }
+
+    fn in_turn(turn: Turn, rc: &str, config: &str) -> Android {
         let container = Container::undefined();
         let (rootfs, system) = (container.rootfs(), system(&container));
         for dir in [rootfs.join("sbin"), container.base().join("data")] {
@@ -162,7 +174,7 @@ impl Android {
             system.display(),
             container.base().join("data").display(),
         ));
-        Android { container, host: Host::picture() }
+        Android { container, host: Host::picture(), _turn: turn }
     }
 
     /// Starts it; what is said of the start.

@@ -17,3 +17,4 @@ mod plain;
 mod properties;
 mod protection;
 mod start;
+mod turns;

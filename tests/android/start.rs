@@ -1,6 +1,7 @@
 //! A start: init goes its whole way, and nothing of it reaches the host.
 
 use crate::fixture::{Android, Host};
+use crate::turns;
 use tests::skip;
 
 #[test]
@@ -15,7 +16,7 @@ fn init_boots_and_the_host_is_unharmed() {
 }
 
 fn boots_and_leaves_the_host_alone(way: &str, mounted: &str) {
-    let android = Android::new("", &format!("keel.android.supervise = {way}"));
+    let android = Android::alone("", &format!("keel.android.supervise = {way}"));
     android.start();
     let calls = android.calls();
     for mount in [
@@ -80,6 +81,7 @@ fn the_picture_of_the_host_sees_a_changed_mode() {
     if !skip::root() {
         return;
     }
+    let _turn = turns::alone();
     let before = Host::picture();
     let path = format!("/dev/keel-picture-{}", std::process::id());
     std::fs::write(&path, "").expect("a file in /dev");

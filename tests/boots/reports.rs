@@ -42,7 +42,9 @@ fn a_listener_hears_by_a_virtual_socket_and_a_storm_of_killed_processes_passes()
 
     vm.dialog.ok("probe vsock 9999 > /tmp/heard & until grep -q listens /tmp/heard; do :; done");
     let container = "unshare --fork --pid --mount-proc /sbin/pid1 keel.notify=vsock:1:9999 -- sh -c";
-    vm.dialog.ok(&format!("{container} 'exit 5'; echo code=$?; wait; grep -c . /tmp/heard"));
+    vm.dialog.ok(&format!(
+        "{container} 'until grep -q READY /tmp/heard; do :; done; exit 5'; echo code=$?; wait; grep -c . /tmp/heard"
+    ));
     let heard = vm.dialog.ok("cat /tmp/heard");
     let heard: Vec<&str> = heard.lines().map(str::trim).collect();
     assert_eq!(heard, ["vsock.listens=9999", "vsock.said=READY=1", "vsock.said=EXIT_STATUS=5", "vsock=ok"]);

@@ -117,7 +117,7 @@ fn every_refusal_leaves_nothing() {
         ("-t /etc/passwd -n bb", 1, "is neither a directory nor a program"),
         ("-t /bin/false -n bb", 1, "template '/bin/false' failed: exit status: 1"),
         ("-t busybox -n bb -f /no/such/file", 1, "read '/no/such/file': ENOENT"),
-        ("-t busybox -n bb -B zfs", 2, "storage of type 'zfs' is not available yet, there is dir"),
+        ("-t busybox -n bb -B zfs", 2, "storage of type 'zfs' is not available, there is dir, overlay and loop"),
         ("-t busybox -n bb --init upstart", 2, "'upstart' is no init"),
         ("-t busybox -n bb --init busybox --busybox /no/such", 1, "open '/no/such': ENOENT"),
         ("-t busybox -n bb --init busybox --busybox /etc", 1, "'/etc' is not a file"),
