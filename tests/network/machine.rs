@@ -22,6 +22,9 @@ fn every_type_of_interface_in_a_machine_of_its_own() {
     }
     let mut spec = Spec::host().modules(&MODULES).append("keel.modules=/etc/modules");
     spec.extra.extend(["-device", "virtio-net-pci,mac=02:00:00:00:00:01"].map(String::from));
+    let tagged = "lxc.net.0.veth.vlan.id = 12\nlxc.net.0.veth.vlan.tagged.id = 10\nlxc.net.0.veth.vlan.tagged.id = 13";
+    let trunk = lines("veth", "vbr0", "10.7.2.9", tagged);
+    let own = "lxc.net.0.ipvlan.mode = l2\nlxc.net.0.ipvlan.isolation = private";
     let mut vm = spec
         .container("vlan", &lines("vlan", "br0", "10.5.0.5", "lxc.net.0.vlan.id = 7\nlxc.net.0.name = seven"))
         .container("port", &lines("veth", "br0", "10.9.0.6", ""))
@@ -30,17 +33,20 @@ fn every_type_of_interface_in_a_machine_of_its_own() {
         .container("ten", &lines("veth", "vbr0", "10.7.0.5", "lxc.net.0.veth.vlan.id = 10"))
         .container("ten2", &lines("veth", "vbr0", "10.7.0.6", "lxc.net.0.veth.vlan.id = 10"))
         .container("ten3", &lines("veth", "vbr0", "10.7.0.7", "lxc.net.0.veth.vlan.id = 11"))
+        .container("trunk", &trunk)
+        .container("own1", &lines("ipvlan", "dum1", "10.8.0.5", own))
+        .container("own2", &lines("ipvlan", "dum1", "10.8.0.6", own))
         .container("card", &lines("phys", "eth0", "10.4.0.5", "lxc.net.0.name = lan"))
         .boot();
     vm.login();
     let d = &mut vm.dialog;
-    for link in ["br0 type bridge", "vbr0 type bridge", "dum0 type dummy"] {
+    for link in ["br0 type bridge", "vbr0 type bridge", "dum0 type dummy", "dum1 type dummy"] {
         d.ok(&format!("ip link add {link}"));
     }
     d.ok("echo 1 > /sys/class/net/vbr0/bridge/vlan_filtering");
-    d.ok("for l in br0 vbr0 dum0; do ip link set $l up || exit; done");
+    d.ok("for l in br0 vbr0 dum0 dum1; do ip link set $l up || exit; done");
     // A container sends into the VLAN, the other is in it.
-    for name in ["vlan", "port", "ip1", "ip2", "ten", "ten2", "ten3"] {
+    for name in ["vlan", "port", "ip1", "ip2", "ten", "ten2", "ten3", "trunk", "own1", "own2"] {
         d.ok(&format!("keel start {name}"));
     }
     d.ok("keel attach port -- ip link add link eth0 name seven type vlan id 7");
@@ -51,6 +57,19 @@ fn every_type_of_interface_in_a_machine_of_its_own() {
     // Ports of the same VLAN hear each other, others do not.
     d.ok("keel attach ten -- ping -c 1 -W 20 10.7.0.6");
     assert_ne!(d.sh("keel attach ten -- ping -c 1 -W 2 10.7.0.7").0, 0);
+    // One port may be in several, with tags: in those that were said and in no other, and untagged in its own only.
+    for (id, address) in [(10, "10.7.0.8"), (11, "10.7.1.8")] {
+        d.ok(&format!("keel attach trunk -- ip link add link eth0 name v{id} type vlan id {id}"));
+        d.ok(&format!("keel attach trunk -- ip addr add {address}/24 dev v{id}"));
+        d.ok(&format!("keel attach trunk -- ip link set v{id} up"));
+    }
+    d.ok("keel attach ten -- ping -c 1 -W 20 10.7.0.8");
+    d.ok("keel attach ten3 -- ip addr add 10.7.1.7/24 dev eth0");
+    assert_ne!(d.sh("keel attach ten3 -- ping -c 1 -W 2 10.7.1.8").0, 0);
+    d.ok("keel attach ten -- ip addr add 10.7.2.5/24 dev eth0");
+    assert_ne!(d.sh("keel attach ten -- ping -c 1 -W 2 10.7.2.9").0, 0);
+    // What is isolated hears nobody of its link, unlike ip1 and ip2.
+    assert_ne!(d.sh("keel attach own1 -- ping -c 1 -W 2 10.8.0.6").0, 0);
 
     // A supervisor of its own, not process 1, is killed, then its container.
     d.ok("mkdir -m 700 /run/other");

@@ -1,6 +1,6 @@
 //! `keel net`: a bridge on request, and the world behind it.
 
-use crate::place::{Place, busybox, inside};
+use crate::place::{Place, busybox, inside, until};
 use std::process::Command;
 use tests::built::built;
 use tests::ran::{Ran, run};
@@ -77,4 +77,53 @@ fn what_is_not_keels_is_left_alone() {
     assert!(net("up -a 10.1.1").fails(2).starts_with("keel: '10.1.1' is no IPv4 address\n"));
     assert_eq!(net("down").ok(), "");
     assert_eq!(place.links(), ["br0"]);
+}
+
+#[test]
+fn the_world_of_ipv6_is_reached_through_nat_too() {
+    let Some(place) = Place::make() else { return };
+    let switch = || run(Command::new("cat").arg("/proc/sys/net/ipv6/conf/all/forwarding")).ok().trim().to_string();
+    let forwarded = [forwarding(), switch()];
+    assert_eq!(net("up -a 10.0.3.1/24 -a fd0a::1/64").ok(), "");
+    assert_eq!(net("ls").ok(), "keelbr0 10.0.3.1/24,fd0a::1/64 nat -\n");
+    assert_eq!([forwarding(), switch()], ["1", "1"]);
+    let world = busybox(
+        "lxc.net.0.type = veth\nlxc.net.0.veth.pair = uplink\nlxc.net.0.flags = up\n\
+         lxc.net.0.ipv4.address = 192.0.2.2/24\nlxc.net.0.ipv6.address = 2001:db8::2/64\n",
+    );
+    world.start();
+    place.ip("addr add 192.0.2.1/24 dev uplink");
+    place.ip("addr add 2001:db8::1/64 dev uplink nodad");
+    let a = busybox(
+        "lxc.net.0.type = veth\nlxc.net.0.link = keelbr0\nlxc.net.0.flags = up\n\
+         lxc.net.0.ipv4.address = 10.0.3.5/24\nlxc.net.0.ipv4.gateway = auto\n\
+         lxc.net.0.ipv6.address = fd0a::5/64\nlxc.net.0.ipv6.gateway = auto\n",
+    );
+    a.start();
+    inside(&a, "ping -c 1 -W 5 192.0.2.2");
+    // Addresses of IPv6 are of use when nobody else has claimed them, some seconds later.
+    let reaches = |address: &str| a.keel(&format!("attach -- ping -6 -c 1 -W 2 {address}")).code == 0;
+    until("the world answers", || reaches("2001:db8::2").then_some(()));
+    // It is the NAT that did it: the world has no way to the containers' networks.
+    assert_eq!(net("up lab0 -a fd0b::1/64 --no-nat").ok(), "");
+    let b = busybox(
+        "lxc.net.0.type = veth\nlxc.net.0.link = lab0\nlxc.net.0.flags = up\n\
+         lxc.net.0.ipv6.address = fd0b::5/64\nlxc.net.0.ipv6.gateway = auto\n",
+    );
+    b.start();
+    let here = "attach -- ping -6 -c 1 -W 5 2001:db8::1";
+    until("the host answers", || (b.keel(here).code == 0).then_some(()));
+    b.keel("attach -- ping -6 -c 1 -W 1 2001:db8::2").fails(1);
+    for container in [&a, &b, &world] {
+        container.keel("stop -k").ok();
+    }
+    drop((a, b, world));
+    place.until_links(&["keelbr0", "lab0"]);
+    assert_eq!(net("down lab0").ok(), "");
+    assert_eq!(net("down").ok(), "");
+    assert_eq!([forwarding(), switch()], forwarded);
+    // Its tables are gone, too: another of that name has none.
+    assert_eq!(net("up -a 10.0.3.1/24 -a fd0a::1/64 --no-nat").ok(), "");
+    assert_eq!(net("ls").ok(), "keelbr0 10.0.3.1/24,fd0a::1/64 - -\n");
+    assert_eq!(net("down").ok(), "");
 }

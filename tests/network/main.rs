@@ -3,6 +3,7 @@
 
 mod bridge;
 mod configs;
+mod keys;
 mod lent;
 mod links;
 mod machine;

@@ -1,17 +1,24 @@
-//! Messages to nftables (include/uapi/linux/netfilter/nf_tables.h): one table of Keel's for each bridge, with one rule.
+//! Messages to nftables (include/uapi/linux/netfilter/nf_tables.h): one table of Keel's for each bridge and family, with one rule for each network.
 //!
-//! What `nft` would take as: `ip saddr NETWORK ip daddr != NETWORK masquerade`, in a chain behind the routing.
+//! What `nft` would take as: `ip saddr NETWORK ip daddr != NETWORK masquerade` (`ip6` for IPv6), in a chain behind the routing.
 
-use crate::netlink::{Message, nl};
+use crate::netlink::{self, Message, nl};
 use alloc::ffi::CString;
 use alloc::format;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 
 /// NFNL_SUBSYS_NFTABLES.
 const SUBSYSTEM: u16 = 10;
-/// NFPROTO_IPV4.
-const IPV4: u8 = 2;
+
+/// What a table is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// NFPROTO_IPV4.
+    V4 = 2,
+    /// NFPROTO_IPV6.
+    V6 = 10,
+}
 
 const NEWTABLE: u16 = 0;
 const GETTABLE: u16 = 1;
@@ -25,8 +32,8 @@ fn general(kind: u16, flags: u16, family: u8, number: u16) -> Message {
     Message::new(kind, flags, &[family, 0, high, low])
 }
 
-fn message(kind: u16, flags: u16) -> Message {
-    general(SUBSYSTEM << 8 | kind, flags | nl::ACK, IPV4, 0)
+fn message(kind: u16, flags: u16, family: Family) -> Message {
+    general(SUBSYSTEM << 8 | kind, flags | nl::ACK, family as u8, 0)
 }
 
 /// The name of a bridge's table.
@@ -44,53 +51,60 @@ fn batch(messages: impl IntoIterator<Item = Message>) -> Vec<Message> {
 }
 
 /// Asks for a bridge's table; ENOENT: there is none.
-pub fn ask(bridge: &str) -> Message {
-    message(GETTABLE, 0).text(1, &table(bridge))
+pub fn ask(bridge: &str, family: Family) -> Message {
+    message(GETTABLE, 0, family).text(1, &table(bridge))
 }
 
 /// Removes a bridge's table; ENOENT: there is none.
-pub fn remove(bridge: &str) -> Vec<Message> {
-    batch([message(DELTABLE, 0).text(1, &table(bridge))])
+pub fn remove(bridge: &str, family: Family) -> Vec<Message> {
+    batch([message(DELTABLE, 0, family).text(1, &table(bridge))])
 }
 
-/// Makes a bridge's table, in place of one that is there.
-pub fn masquerade(bridge: &str, network: Ipv4Addr, prefix: u8) -> Vec<Message> {
+/// Makes a bridge's table, in place of one that is there, for networks of that family.
+pub fn masquerade(bridge: &str, family: Family, networks: &[(IpAddr, u8)]) -> Vec<Message> {
     let name = table(bridge);
-    let new = || message(NEWTABLE, nl::CREATE).text(1, &name);
+    let message = |kind, flags| message(kind, flags, family).text(1, &name);
+    let new = || message(NEWTABLE, nl::CREATE);
     // NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_HOOK (NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC), NFTA_CHAIN_TYPE.
     let chain = message(NEWCHAIN, nl::CREATE)
-        .text(1, &name)
         .text(3, c"postrouting")
         .nest(4, |m| m.attr(1, &4u32.to_be_bytes()).attr(2, &100u32.to_be_bytes()))
         .text(7, c"nat");
-    let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
-    let wanted = (u32::from(network) & mask).to_be_bytes();
-    // NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS. Offsets of saddr and daddr in the header of IPv4.
-    let rule = message(NEWRULE, nl::CREATE | nl::APPEND).text(1, &name).text(2, c"postrouting").nest(4, |m| {
-        let m = compared(m, 12, mask, &wanted, EQ);
-        let m = compared(m, 16, mask, &wanted, NEQ);
-        expression(m, c"masq", |m| m)
-    });
-    batch([new(), message(DELTABLE, 0).text(1, &name), new(), chain, rule])
+    // Offsets of saddr and daddr in the header (struct iphdr, struct ipv6hdr).
+    let (source, destination) = if family == Family::V4 { (12, 16) } else { (8, 24) };
+    // NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS.
+    let rule = |(ip, prefix): &(IpAddr, u8)| {
+        message(NEWRULE, nl::CREATE | nl::APPEND).text(2, c"postrouting").nest(4, |m| {
+            let m = compared(m, source, *ip, *prefix, EQ);
+            let m = compared(m, destination, *ip, *prefix, NEQ);
+            expression(m, c"masq", |m| m)
+        })
+    };
+    batch([new(), message(DELTABLE, 0), new(), chain].into_iter().chain(networks.iter().map(rule)))
 }
 
 const EQ: u32 = 0;
 const NEQ: u32 = 1;
 
-/// Four bytes of the header, masked, compared with others: the rule goes on where that is so.
-fn compared(m: Message, offset: u32, mask: u32, wanted: &[u8; 4], how: u32) -> Message {
+/// An address of the header, masked, compared with a network: the rule goes on where that is so.
+fn compared(m: Message, offset: u32, ip: IpAddr, prefix: u8, how: u32) -> Message {
     let n = |number: u32| number.to_be_bytes();
-    // NFT_REG_1.
+    let address = netlink::bytes(ip).1;
+    let length = address.len() as u32;
+    let bits = |i: usize| usize::from(prefix).saturating_sub(i * 8).min(8);
+    let mask: Vec<u8> = (0..address.len()).map(|i| (0xff00u16 >> bits(i)) as u8).collect();
+    let wanted: Vec<u8> = address.iter().zip(&mask).map(|(a, m)| a & m).collect();
+    // NFT_REG_1, which holds 16 bytes.
     let register = n(1);
     // NFTA_PAYLOAD_DREG, _BASE (NFT_PAYLOAD_NETWORK_HEADER), _OFFSET, _LEN.
-    let m = expression(m, c"payload", |m| m.attr(1, &register).attr(2, &n(1)).attr(3, &n(offset)).attr(4, &n(4)));
+    let m = expression(m, c"payload", |m| m.attr(1, &register).attr(2, &n(1)).attr(3, &n(offset)).attr(4, &n(length)));
     // NFTA_BITWISE_SREG, _DREG, _LEN, _MASK, _XOR.
     let m = expression(m, c"bitwise", |m| {
-        let m = m.attr(1, &register).attr(2, &register).attr(3, &n(4));
-        m.nest(4, |m| m.attr(1, &n(mask))).nest(5, |m| m.attr(1, &n(0)))
+        let m = m.attr(1, &register).attr(2, &register).attr(3, &n(length));
+        m.nest(4, |m| m.attr(1, &mask)).nest(5, |m| m.attr(1, &[0; 16][..address.len()]))
     });
     // NFTA_CMP_SREG, _OP, _DATA.
-    expression(m, c"cmp", |m| m.attr(1, &register).attr(2, &n(how)).nest(3, |m| m.attr(1, wanted)))
+    expression(m, c"cmp", |m| m.attr(1, &register).attr(2, &n(how)).nest(3, |m| m.attr(1, &wanted)))
 }
 
 /// NFTA_LIST_ELEM of NFTA_EXPR_NAME and NFTA_EXPR_DATA.

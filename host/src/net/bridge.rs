@@ -7,19 +7,25 @@ use keel_core::config::net::{Address, HwAddr};
 use keel_core::facts::Link;
 use keel_core::failure::{Errno, Failure};
 use keel_core::netlink::{self, Message, ifla, nl};
-use keel_core::nftables;
+use keel_core::nftables::{self, Family};
 use std::ffi::CString;
 use std::net::IpAddr;
+use std::path::Path;
 
-/// The alias of a bridge that Keel has made; with `FORWARDING` behind it, it has switched that on, too.
+/// The alias of a bridge that Keel has made; what it has switched on for it follows.
 const MARK: &str = "keel-net";
-const FORWARDING: &str = " forwarding";
-const IP_FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
+
+/// What there is of each family: the word of the alias, the switch.
+const FAMILIES: [(Family, &str, &str); 2] = [
+    (Family::V4, " forwarding", "/proc/sys/net/ipv4/ip_forward"),
+    (Family::V6, " forwarding6", "/proc/sys/net/ipv6/conf/all/forwarding"),
+];
 /// NETLINK_NETFILTER.
 const NETFILTER: rustix::net::Protocol = rustix::net::netlink::NETFILTER;
 
 fn is_ours(link: &Link) -> bool {
-    link.kind == "bridge" && link.alias.strip_prefix(MARK).is_some_and(|rest| rest.is_empty() || rest == FORWARDING)
+    let word = |w: &str| w.is_empty() || FAMILIES.iter().any(|f| f.1[1..] == *w);
+    link.kind == "bridge" && link.alias.strip_prefix(MARK).is_some_and(|rest| rest.split(' ').all(word))
 }
 
 fn all() -> Result<Vec<Link>, Failure> {
@@ -37,8 +43,8 @@ pub struct Bridge {
 }
 
 /// Whether there is a table of the bridge's.
-fn has_nat(name: &str) -> bool {
-    Netlink::open(Some(NETFILTER)).and_then(|nf| nf.change(nftables::ask(name))).is_ok()
+fn has_nat(name: &str, family: Family) -> bool {
+    Netlink::open(Some(NETFILTER)).and_then(|nf| nf.change(nftables::ask(name, family))).is_ok()
 }
 
 /// All bridges that Keel has made.
@@ -46,7 +52,7 @@ pub fn list() -> Result<Vec<Bridge>, Failure> {
     let all = all()?;
     let of = |link: &Link| Bridge {
         ports: all.iter().filter(|l| l.master == link.index).map(|l| l.name.clone()).collect(),
-        nat: has_nat(&link.name),
+        nat: FAMILIES.iter().any(|f| has_nat(&link.name, f.0)),
         link: link.clone(),
     };
     Ok(all.iter().filter(|l| is_ours(l)).map(of).collect())
@@ -113,22 +119,27 @@ fn set_up(
     }
     host.change(set(true)).map_err(failed("ip link set up"))?;
     let mut lost = Vec::new();
-    if let Some((ip, address)) = addresses.iter().find_map(|a| match a.ip {
-        IpAddr::V4(ip) => Some((ip, a)),
-        IpAddr::V6(_) => None,
-    }) {
-        if std::fs::read_to_string(IP_FORWARD).is_ok_and(|text| text.trim() == "0") {
-            match std::fs::write(IP_FORWARD, "1") {
-                Ok(()) => mark(&format!("{MARK}{FORWARDING}")).map_err(failed("ip link set alias"))?,
+    let mut alias = there.map_or(MARK.into(), |link| link.alias);
+    for (family, word, switch) in FAMILIES {
+        let of_family = addresses.iter().filter(|a| a.ip.is_ipv6() == (family == Family::V6));
+        let networks: Vec<(IpAddr, u8)> = of_family.map(|a| (a.ip, a.prefix)).collect();
+        let Some(first) = networks.first() else { continue };
+        if std::fs::read_to_string(switch).is_ok_and(|text| text.trim() == "0") {
+            match std::fs::write(switch, "1") {
+                Ok(()) => {
+                    alias += word;
+                    mark(&alias).map_err(failed("ip link set alias"))?;
+                }
                 Err(e) => lost.push(format!(
-                    "no forwarding, so that containers reach the host only: write '{IP_FORWARD}': {}",
+                    "no forwarding, so that containers reach the host only: write '{switch}': {}",
                     crate::fault::symbol(&e)
                 )),
             }
         }
-        if nat && let Err(e) = batch(nftables::masquerade(name, ip, address.prefix)) {
+        if nat && let Err(e) = batch(nftables::masquerade(name, family, &networks)) {
             lost.push(format!(
-                "no NAT, so that the world does not answer to {address}: nftables: {e} (CONFIG_NF_TABLES, CONFIG_NFT_NAT, CONFIG_NFT_MASQ)"
+                "no NAT, so that the world does not answer to {}/{}: nftables: {e} (CONFIG_NF_TABLES, CONFIG_NFT_NAT, CONFIG_NFT_MASQ)",
+                first.0, first.1
             ));
         }
     }
@@ -160,15 +171,17 @@ pub fn down(name: &str) -> Result<(), Failure> {
     if !ports.is_empty() {
         return Err(Failure::new(format!("'{name}' is in use: {}", ports.join(", "))));
     }
-    if has_nat(name) {
-        let removed = batch(nftables::remove(name));
+    for (family, ..) in FAMILIES.into_iter().filter(|f| has_nat(name, f.0)) {
+        let removed = batch(nftables::remove(name, family));
         removed.map_err(|e| Failure::errno(format_args!("remove the NAT of '{name}'"), e))?;
     }
     let last = all.iter().filter(|l| is_ours(l)).count() == 1;
     let host = Netlink::route().map_err(|e| Failure::errno("netlink", e))?;
     delete(&host, link.index).map_err(|e| Failure::errno(format_args!("ip link del {name}"), e))?;
-    if link.alias.ends_with(FORWARDING) && last {
-        std::fs::write(IP_FORWARD, "0").map_err(|e| crate::fault::at("write", std::path::Path::new(IP_FORWARD), e))?;
+    for (_, word, switch) in FAMILIES {
+        if last && link.alias.split(' ').any(|w| w == &word[1..]) {
+            std::fs::write(switch, "0").map_err(|e| crate::fault::at("write", Path::new(switch), e))?;
+        }
     }
     Ok(())
 }

@@ -263,13 +263,17 @@ pub const COMMANDS: &[Command] = &[
         summary: "make, remove and list bridges for containers",
         operands: "up|down|ls [BRIDGE]",
         about: &[
-            "'up' makes the bridge, keelbr0 unless another is named, gives it an address, and lets its containers reach the world: forwarding and NAT, by nftables where the kernel has it. What is there already is kept.",
+            "'up' makes the bridge, keelbr0 unless another is named, gives it an address, and lets its containers reach the world: forwarding and NAT, by nftables where the kernel has it, for IPv4 and IPv6. What is there already is kept.",
             "'down' removes it and what was done for it, and nothing that keel has not made. One that containers are on is left alone.",
             "Addresses are the containers' own matter: lxc.net.N.ipv4.address, or a DHCP server on the bridge.",
         ],
         examples: &[
             ("keel net up", "then in a container's file: lxc.net.0.link = keelbr0, lxc.net.0.ipv4.gateway = auto"),
             ("keel net up lab0 -a 192.168.50.1/24 --no-nat", "a bridge of that name and address"),
+            (
+                "keel net up -a 10.0.3.1/24 -a fd0a::1/64",
+                "IPv6, too: the host then forwards it, and takes no more routes from routers' advertisements",
+            ),
         ],
         ..BASE
     },
