@@ -79,10 +79,16 @@ fn each_way_to_end_a_container() {
     }
 }
 
-/// PID 1 blocks signals first thing, so a signal is never lost; before exec it would be the shell's that sets the namespace up.
+/// Until it blocks the signals that it waits for. Before that, the kernel throws a signal away that a PID 1 has no handler for, and
+/// its name is the program's a moment earlier.
 fn wait_until_waiting(guest: &crate::fixture::Guest) {
-    let path = format!("/proc/{}/comm", guest.pid());
-    crate::fixture::wait_for("pid1", || (std::fs::read_to_string(&path).ok()?.trim() == "pid1").then_some(()));
+    let path = format!("/proc/{}/status", guest.pid());
+    crate::fixture::wait_for("pid1 that waits", || {
+        let status = std::fs::read_to_string(&path).ok()?;
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let blocked = u64::from_str_radix(field("SigBlk:")?, 16).ok()?;
+        (field("Name:")? == "pid1" && blocked >> 14 & 1 == 1).then_some(())
+    });
 }
 
 #[test]
