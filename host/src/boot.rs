@@ -44,8 +44,8 @@ pub fn run(arguments: &[std::ffi::OsString]) -> ! {
     }
 }
 
-/// The loop alone, beside an init that is there.
-pub fn supervise(lxcpath: String) -> ! {
+/// The loop alone, beside an init that is there. Comes back with the reason why it can't go on.
+pub fn supervise(lxcpath: String) -> Failure {
     agent::run_beside(Settings { lxcpath, ..Settings::default() }, None)
 }
 

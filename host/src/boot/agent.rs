@@ -69,14 +69,12 @@ pub fn run_machine(settings: Settings) -> ! {
     }
 }
 
-/// Beside another init, which is PID 1. `ready`, if there is one, is closed when the containers are up.
-pub fn run_beside(settings: Settings, ready: Option<OwnedFd>) -> ! {
+/// Beside another init, which is PID 1. `ready`, if there is one, is closed when the containers are up. Comes back with the
+/// reason why it can't go on, and never otherwise.
+pub fn run_beside(settings: Settings, ready: Option<OwnedFd>) -> Failure {
     match Agent::new(settings, Role::Beside(ready)).and_then(|mut agent| agent.run()) {
         Ok(never) => match never {},
-        Err(cause) => {
-            log::error!("{cause}");
-            exit_now(1)
-        }
+        Err(cause) => cause,
     }
 }
 

@@ -4,7 +4,7 @@
 //! the kernel gave us: arguments, environment, descriptors 0 to 2, Ctrl-Alt-Del as it was.
 use super::params::Settings;
 use super::{agent, failure};
-use crate::sys::process::{Cloned, Pointers, exec, fork};
+use crate::sys::process::{Cloned, Pointers, exec, exit_now, fork};
 use crate::sys::{descriptors, signal};
 use keel_core::failure::Errno;
 use rustix::system::{RebootCommand, reboot};
@@ -28,7 +28,8 @@ pub fn hand_over(settings: Settings, init: &str, arguments: &[OsString]) -> ! {
             quiet();
             // Among the processes of the other init it should not pass for that.
             let _ = rustix::thread::set_name(c"keel");
-            agent::run_beside(settings, Some(ready))
+            log::error!("{}", agent::run_beside(settings, Some(ready)));
+            exit_now(1)
         }
         Ok(Cloned::Parent { pid, .. }) => {
             drop(ready);

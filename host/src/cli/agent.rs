@@ -15,5 +15,5 @@ pub fn run(call: &mut Call) -> Answer {
     if Connection::open(&agent_socket(&lxcpath)).is_ok() {
         return Ok(say("there is one already")?);
     }
-    crate::boot::supervise(lxcpath)
+    Err(crate::boot::supervise(lxcpath).into())
 }
