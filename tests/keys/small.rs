@@ -205,3 +205,19 @@ fn strict_and_dialect() {
     assert!(plan("").contains("clone mnt uts ipc pid net"), "{}", plan(""));
     assert!(!plan("--dialect legacy").contains("ipc pid net"), "{}", plan("--dialect legacy"));
 }
+
+/// Up to LXC 1.0 a container's log daemon found the console behind /dev/kmsg, and never the host's log.
+#[test]
+fn kmsg_is_the_console_where_it_is_asked_for() {
+    if !tests::skip::root() {
+        return;
+    }
+    for (value, link) in [("1", Some("console")), ("0", None)] {
+        let container = Container::probe(&format!("lxc.autodev = 1\nlxc.kmsg = {value}"));
+        // A key of LXC 2 beside one of LXC 3 is said.
+        assert!(container.keel("start").fails(0).contains("'lxc.kmsg' ended with LXC 2"));
+        let found = std::fs::read_link(format!("/proc/{}/root/dev/kmsg", container.pid())).ok();
+        assert_eq!(found.as_deref(), link.map(std::path::Path::new), "{value}");
+        container.keel("stop -k").ok();
+    }
+}

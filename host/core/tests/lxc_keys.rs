@@ -51,6 +51,7 @@ const ROWS: &[Row] = &[
     ("lxc.mount.auto", "proc sys:ro", "proc:mixed sys:ro", &[("prok", "unknown word 'prok', nearest is 'proc'")]),
     ("lxc.autodev", "0", "0", FLAG),
     ("lxc.autodev.tmpfs.size", "9", "9", COUNT),
+    ("lxc.kmsg", "1", "1", FLAG),
     ("lxc.tty.max", "4", "4", COUNT),
     ("lxc.tty.dir", "lxc", "lxc", &[]),
     ("lxc.pty.max", "4", "4", COUNT),

@@ -65,6 +65,11 @@ impl Dialect {
     pub fn autodev(self) -> bool {
         self == Dialect::Current
     }
+
+    /// Whether /dev/kmsg is a link to the console when no key says so: up to LXC 1.0.
+    pub fn kmsg(self) -> bool {
+        self != Dialect::Current
+    }
 }
 
 /// A whole configuration.
@@ -100,6 +105,8 @@ pub struct Config {
     pub mount_shmounts: Option<(String, String)>,
     /// `lxc.autodev`; none: as the dialect has it.
     pub autodev: Option<bool>,
+    /// `lxc.kmsg`; none: as the dialect has it.
+    pub kmsg: Option<bool>,
     /// `lxc.autodev.tmpfs.size`, bytes; 0: LXC's 500000.
     pub autodev_tmpfs_size: u32,
     /// `lxc.tty.max`: how many ttys.

@@ -45,7 +45,10 @@ pub(super) fn nodes(config: &Config, facts: &Facts) -> Vec<Planned> {
     let links = LINKS.iter().map(|(name, target)| {
         Planned::must(Step::MakeLink { at: inside(&format!("dev/{name}")), target: operand(target) })
     });
-    nodes.chain(links).collect()
+    let kmsg = config.kmsg.unwrap_or(config.dialect.kmsg()) && !config.android.on;
+    let kmsg = (kmsg && config.console.path != ConsolePath::None)
+        .then(|| Planned::must(Step::MakeLink { at: inside("dev/kmsg"), target: operand("console") }));
+    nodes.chain(links).chain(kmsg).collect()
 }
 
 /// devpts, /dev/tty1 to /dev/ttyN and /dev/console. Returns how many ttys there are; their ptys come first, from pts/0.

@@ -75,7 +75,7 @@ pub static KEYS: &[Key] = &[
     list("lxc.mount.auto", (1, 0), &[], Means::Own(own::mount_auto, own::print_mount_auto), "what is mounted by itself: proc, sys, cgroup and their modes"),
     row("lxc.autodev", (0, 9), &[], field!(Choice, autodev), "1: a fresh /dev with the usual nodes"),
     row("lxc.autodev.tmpfs.size", (4, 0), &[], field!(Count, autodev_tmpfs_size), "the size of that /dev"),
-    dropped("lxc.kmsg", (0, 9), Means::Gone("/dev/kmsg is never the console"), "/dev/kmsg as a link to the console"),
+    dropped("lxc.kmsg", (0, 9), field!(Choice, kmsg), "1: /dev/kmsg is a link to the console, where lxc.autodev makes /dev"),
     // Console and terminals.
     row("lxc.tty.max", (2, 1), &[("lxc.tty", (0, 6))], field!(Count, tty_max), "how many ttys"),
     row("lxc.tty.dir", (2, 1), &[("lxc.devttydir", (0, 8))], field!(Text, tty_dir), "the directory below /dev for console and ttys"),
