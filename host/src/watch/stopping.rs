@@ -50,8 +50,7 @@ impl Watch {
         self.changed(id);
     }
 
-    /// Send the signal of the order. An init that waits in sigtimedwait(2) does not look as if it listened, so that the signal is
-    /// sent in any case, and again only when it is seen to be heard.
+    /// Send the signal of the order: in any case, as /proc may not tell who listens, and again only when it is seen to be heard.
     fn tell_init(&mut self, id: Id) {
         let Some((signal, heard)) = self.signal_of_order(id) else { return };
         let Some(container) = self.containers.get_mut(&id) else { return };
@@ -84,7 +83,7 @@ impl Watch {
             Ending::Reboot => config.reboot.unwrap_or(libc::SIGINT),
             Ending::Halt => halt_signal(config.halt, pid),
         };
-        Some((signal, !container.own_pid_namespace || hears(&status(pid), signal)))
+        Some((signal, !container.own_pid_namespace || hears(&status(pid), signal) || waits_for_signals(pid)))
     }
 
     /// An order was not followed in time.
@@ -133,6 +132,12 @@ fn status(pid: i32) -> String {
 /// tell, nobody knows better.
 fn hears(status: &str, signal: i32) -> bool {
     ["SigBlk:", "SigCgt:"].iter().any(|mask| in_mask(status, mask, signal).unwrap_or(true))
+}
+
+/// Whether a process waits in sigtimedwait(2), as busybox's init does: what it waits for is in none of its masks meanwhile
+/// (kernel/signal.c, do_sigtimedwait). Kernels without KALLSYMS do not tell.
+fn waits_for_signals(pid: i32) -> bool {
+    crate::place::read(format!("/proc/{pid}/wchan").as_ref()).is_some_and(|at| at.contains("sigtimedwait"))
 }
 
 /// Whether /proc/PID/status has a signal in one of its masks.
