@@ -86,7 +86,7 @@ fn stop_r_starts_it_again() {
     container.keel("stop -r").ok();
     assert!(before.ends_within(PATIENCE));
     container.reaches("RUNNING");
-    proc::until("the second start", &container.rootfs(), || (container.starts() == 2).then_some(()));
+    container.started(2);
     assert_ne!(container.pid(), before.pid);
     container.keel("stop").ok();
     container.assert_nothing_left();
@@ -106,7 +106,7 @@ fn reboot_from_inside_restarts_this_container_only() {
     let said = container.keel("attach -- /probe power reboot");
     assert!(said.code == 0 || said.code == 137, "{said:?}");
     assert!(first.ends_within(PATIENCE));
-    proc::until("the second start", &container.rootfs(), || (container.starts() == 2).then_some(()));
+    container.started(2);
     assert_eq!((container.state(), other.state()), ("RUNNING".into(), "RUNNING".into()));
     let first = container.first_program();
     container.keel("attach -- /probe power poweroff");
@@ -128,7 +128,7 @@ fn an_end_by_itself_is_an_end() {
         let said = container.keel("start");
         assert_eq!(said.code, 0, "{how}: {said:?}");
         container.reaches("STOPPED");
-        assert_eq!(container.starts(), 1, "{how}");
+        container.started(1);
         container.assert_nothing_left();
     }
 }
@@ -143,7 +143,7 @@ fn a_policy_starts_it_again_after_a_failure() {
     container.facts();
     let first = container.first_program();
     assert!(first.signal(Signal::KILL) && first.ends_within(PATIENCE));
-    proc::until("the second start", &container.rootfs(), || (container.starts() == 2).then_some(()));
+    container.started(2);
     container.reaches("RUNNING");
     // An order to stop is no failure.
     container.keel("stop").ok();
@@ -160,7 +160,7 @@ fn a_policy_does_not_start_again_what_ended_well() {
     container.set_init("then=exit:0");
     container.keel("start");
     container.reaches("STOPPED");
-    assert_eq!(container.starts(), 1);
+    container.started(1);
     container.assert_nothing_left();
 }
 

@@ -123,6 +123,14 @@ impl Container {
         fs::read(self.rootfs().join("starts")).map_or(0, |bytes| bytes.len())
     }
 
+    /// Waits for the probe's start number `count`, and sees that there was none more. That a start returned says that the probe
+    /// was executed, not that it has written yet.
+    #[track_caller]
+    pub fn started(&self, count: usize) {
+        proc::until(&format!("start {count}"), &self.rootfs(), || (self.starts() >= count).then_some(()));
+        assert_eq!(self.starts(), count);
+    }
+
     /// Options of `probe private` for all commands from now on: `--ro PATH`, `--hide PATH`.
     pub fn condition(&mut self, option: &str, path: &str) {
         self.conditions.extend([option.into(), path.into()]);
@@ -173,6 +181,8 @@ impl Container {
     /// Starts it, which must succeed without a word.
     #[track_caller]
     pub fn start(&self) {
+        // What an earlier start left would be taken for this one's.
+        fs::remove_file(self.rootfs().join("facts")).ok();
         let said = self.keel("start").ok();
         assert_eq!(said, "");
     }
