@@ -1,7 +1,8 @@
 //! The end: TERM, grace, KILL, report, unmount, sync, then what the machine or container was asked for.
 //!
 //! Each wait is for an event and has a deadline: nothing lingering, nothing waited for. Processes that came into a container from
-//! outside are asked and killed as the others, but nobody is told of their end, so they are not waited for.
+//! outside are asked and killed as the others, but nobody is told of their end, so they are not waited for, nor asked when they are
+//! all that is left: the kernel kills them.
 
 use pid1::signals::{Action, Mode, Outcome, SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SIGTERM, action};
 use pid1::status::Status;
@@ -23,14 +24,16 @@ const REPORT_MS: u64 = 2_000;
 pub fn run(init: &mut Init<'_>, ending: Ending) -> ! {
     info!("{}{}", ending.outcome, if ending.at_once { " at once" } else { "" });
     // From here every child's end is an event, whoever reaped before.
-    init.to_reap = false;
     wait::collect(init, false);
-    init.children.by_kernel = false;
-    signal::default(SIGCHLD);
+    init.reaper_chosen = true;
+    if core::mem::take(&mut init.children.by_kernel) {
+        signal::default(SIGCHLD);
+    }
     (init.to_reap, init.childless) = (true, false);
 
-    let gone =
-        if ending.at_once { false } else { ask(init) && none_left(init, u64::from(init.settings.grace_ms), true) };
+    // To ask everybody takes the kernel a walk over all tasks of the host: not where nobody is left.
+    let gone = none_left(init, 0, false)
+        || !ending.at_once && ask(init) && none_left(init, u64::from(init.settings.grace_ms), true);
     if !gone {
         let _ = signal::send(everybody(init), SIGKILL);
         if !none_left(init, KILLED_MS, false) {
@@ -72,7 +75,6 @@ fn ask(init: &Init<'_>) -> bool {
     for child in init.logins.slots.iter().flatten().filter_map(|slot| slot.child.as_ref()) {
         let _ = signal::send(child.pid, SIGHUP);
     }
-    // ESRCH where no process is left, which none_left() sees as well.
     let _ = signal::send(everybody, SIGCONT);
     true
 }
@@ -80,7 +82,7 @@ fn ask(init: &Init<'_>) -> bool {
 /// Whom kill(2) reaches: all processes of this namespace, or the payload alone where this is not PID 1 of one. 0 would be this process's
 /// own group: a payload that has ended is replaced by a process that cannot be there.
 fn everybody(init: &Init<'_>) -> i32 {
-    if rustix::process::getpid().is_init() {
+    if init.first {
         return -1;
     }
     init.payload.as_ref().and_then(|p| p.child.as_ref()).map_or(i32::MAX, |child| child.pid)
@@ -88,7 +90,7 @@ fn everybody(init: &Init<'_>) -> i32 {
 
 /// Is nobody left who could be asked?
 fn is_alone(init: &Init<'_>) -> bool {
-    if rustix::process::getpid().is_init() {
+    if init.first {
         return init.childless;
     }
     init.payload.as_ref().is_none_or(|p| p.child.is_none())
@@ -97,17 +99,20 @@ fn is_alone(init: &Init<'_>) -> bool {
 /// Waits until this process has no children: all that run in its namespace are its descendants, and come here when orphaned. A further
 /// request to end cuts the wait short, where `impatient`.
 fn none_left(init: &mut Init<'_>, most_ms: u64, impatient: bool) -> bool {
-    let deadline = clock::now_ms() + most_ms;
+    let mut deadline = None;
     loop {
-        wait::collect(init, false);
+        if init.to_reap {
+            wait::reap(init);
+        }
         if !init.to_reap && is_alone(init) {
             return true;
         }
-        if clock::now_ms() >= deadline {
+        let now = clock::now_ms();
+        let deadline = *deadline.get_or_insert(now + most_ms);
+        if now >= deadline {
             return false;
         }
-        wait::pause(init, Some(deadline));
-        while let Some(received) = wait::next_signal(init) {
+        if let Some(received) = wait::pause(init, Some(deadline - now)).signal {
             match action(init.mode, received.number, received.sender != 0) {
                 Action::Reap => init.to_reap = true,
                 Action::EndNow(_) if impatient => return false,
@@ -132,7 +137,7 @@ pub fn in_child(init: &mut Init<'_>, most_ms: u64, work: impl FnOnce()) -> bool 
                 return false;
             }
             Err(_) => {
-                wait::pause(init, Some(clock::now_ms() + 50));
+                wait::pause(init, Some(50));
             }
         }
     };
@@ -143,12 +148,12 @@ pub fn in_child(init: &mut Init<'_>, most_ms: u64, work: impl FnOnce()) -> bool 
             Err(_) => return true,
             Ok(None) => {}
         }
-        if clock::now_ms() >= deadline {
+        let now = clock::now_ms();
+        if now >= deadline {
             return false;
         }
         init.to_reap = false;
-        wait::pause(init, Some(deadline));
-        while wait::next_signal(init).is_some() {}
+        wait::pause(init, Some(deadline - now));
     }
 }
 

@@ -6,9 +6,9 @@
 use core::fmt::Write;
 use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 
-use log::{Level, LevelFilter, Metadata, Record};
+use log::{Level, LevelFilter};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::{BorrowedFd, IntoRawFd};
+use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 
 use crate::sys::{clock, process, stdio};
@@ -24,7 +24,7 @@ const KEPT: usize = 2048;
 #[inline(never)]
 pub fn say(level: Level, text: core::fmt::Arguments<'_>) {
     if level <= log::max_level() {
-        log::logger().log(&Record::builder().level(level).args(text).build());
+        KMSG.log(level, text);
     }
 }
 
@@ -34,13 +34,16 @@ macro_rules! info { ($($text:tt)+) => { $crate::kmsg::say(::log::Level::Info, fo
 macro_rules! debug { ($($text:tt)+) => { $crate::kmsg::say(::log::Level::Debug, format_args!($($text)+)) } }
 
 struct Kmsg {
-    /// The descriptor plus one, so that all of this begins as zeros.
+    /// The descriptor plus one, so that all of this begins as zeros; or `EACH_LINE`.
     fd: AtomicI32,
     kept: [AtomicU8; KEPT],
     kept_len: AtomicU16,
     window: AtomicU32,
     lines: AtomicU32,
 }
+
+/// The log is opened for each line.
+const EACH_LINE: i32 = -1;
 
 static KMSG: Kmsg = Kmsg {
     fd: AtomicI32::new(0),
@@ -52,7 +55,6 @@ static KMSG: Kmsg = Kmsg {
 
 /// Begins to keep lines.
 pub fn begin(level: LevelFilter) {
-    let _ = log::set_logger(&KMSG);
     log::set_max_level(level);
 }
 
@@ -61,12 +63,27 @@ pub fn open() -> bool {
     if descriptor() > 2 {
         return true;
     }
-    let found = match rustix::fs::open(c"/dev/kmsg", OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()) {
+    let found = match device() {
         Ok(fd) => fd.into_raw_fd(),
         Err(_) if !rustix::termios::isatty(stdio::error()) => 2,
         Err(_) => return false,
     };
-    KMSG.fd.store(found + 1, Relaxed);
+    write_kept(found + 1);
+    found > 2
+}
+
+/// The log of a wrapper, which hardly ever says something: nothing is opened now, and no descriptor kept.
+pub fn open_for_each_line() {
+    write_kept(EACH_LINE);
+}
+
+fn device() -> crate::sys::Result<OwnedFd> {
+    rustix::fs::open(c"/dev/kmsg", OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
+}
+
+/// Writes what was kept to where lines go from here on.
+fn write_kept(to: i32) {
+    KMSG.fd.store(to, Relaxed);
     let mut line = Text::<512>::new();
     for cell in &KMSG.kept[..usize::from(KMSG.kept_len.swap(0, Relaxed))] {
         let c = cell.load(Relaxed);
@@ -76,10 +93,9 @@ pub fn open() -> bool {
             line = Text::new();
         }
     }
-    found > 2
 }
 
-/// The descriptor, for who closes all others; -1 before it is open.
+/// The descriptor, for who closes all others; negative where none is open.
 pub fn descriptor() -> i32 {
     KMSG.fd.load(Relaxed) - 1
 }
@@ -87,7 +103,17 @@ pub fn descriptor() -> i32 {
 impl Kmsg {
     /// Writes a line that begins with `<level>`.
     fn put(&self, line: &[u8]) {
-        let raw = self.fd.load(Relaxed) - 1;
+        let mut raw = self.fd.load(Relaxed) - 1;
+        if raw == EACH_LINE - 1 {
+            match device() {
+                Ok(fd) => {
+                    let _ = rustix::io::write(&fd, line);
+                    return;
+                }
+                Err(_) if rustix::termios::isatty(stdio::error()) => return,
+                Err(_) => raw = 2,
+            }
+        }
         if raw < 0 {
             let start = usize::from(self.kept_len.load(Relaxed));
             if let Some(room) = self.kept.get(start..start + line.len()) {
@@ -124,6 +150,21 @@ impl Kmsg {
         self.lines.fetch_add(1, Relaxed) < BURST
     }
 
+    #[inline(never)]
+    fn log(&self, level: Level, text: core::fmt::Arguments<'_>) {
+        // What goes wrong is always said.
+        if level > Level::Error && !self.allowed() {
+            return;
+        }
+        let level = match level {
+            Level::Error => 3,
+            Level::Warn => 4,
+            Level::Info => 6,
+            Level::Debug | Level::Trace => 7,
+        };
+        self.write(level, text);
+    }
+
     fn write(&self, level: u8, text: core::fmt::Arguments<'_>) {
         let mut line = Text::<512>::new();
         let _ = write!(line, "<{level}>pid1: {text}");
@@ -135,26 +176,4 @@ impl Kmsg {
 fn has_room(fd: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
     poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0)
-}
-
-impl log::Log for Kmsg {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        // What goes wrong is always said.
-        if record.level() > Level::Error && !self.allowed() {
-            return;
-        }
-        let level = match record.level() {
-            Level::Error => 3,
-            Level::Warn => 4,
-            Level::Info => 6,
-            Level::Debug | Level::Trace => 7,
-        };
-        self.write(level, *record.args());
-    }
-
-    fn flush(&self) {}
 }

@@ -39,8 +39,9 @@ impl<'a> Logins<'a> {
         logins
     }
 
-    /// Starts those whose time has come.
-    pub fn start(&mut self, now: u64, children: &Children) {
+    /// Starts those whose time has come. True if there was one.
+    pub fn start(&mut self, now: u64, children: &Children) -> bool {
+        let mut started = false;
         let (autologin, term) = (self.autologin, self.term);
         for slot in self.slots.iter_mut().flatten() {
             if slot.child.is_some() || slot.due.is_none_or(|due| due > now) {
@@ -48,7 +49,10 @@ impl<'a> Logins<'a> {
             }
             slot.started = now;
             match process::fork(children.kind()) {
-                Ok(Fork::Parent(child)) => slot.child = Some(child),
+                Ok(Fork::Parent(child)) => {
+                    slot.child = Some(child);
+                    started = true;
+                }
                 Ok(Fork::Child) => {
                     children.begin_child();
                     crate::login::run(Login { terminal: slot.terminal, autologin, term })
@@ -60,6 +64,7 @@ impl<'a> Logins<'a> {
                 }
             }
         }
+        started
     }
 
     /// When the next one is to be started, if one waits.

@@ -15,6 +15,7 @@ mod devices;
 mod end;
 mod files;
 mod flush;
+mod later;
 mod login;
 mod logins;
 mod panic;

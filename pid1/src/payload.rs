@@ -9,7 +9,8 @@ use rustix::io::Errno;
 
 use crate::sys::arguments::{List, Vector};
 use crate::sys::process::{Child, Fork, Kind};
-use crate::sys::{Symbol, process, signal, stdio};
+use crate::sys::vfork::vfork;
+use crate::sys::{Result, Symbol, process, signal, stdio};
 use crate::text::{Shown, Text};
 use crate::wait::Children;
 use crate::{devices, login, tty};
@@ -51,12 +52,8 @@ impl<'a> Payload<'a> {
         if self.next_due().is_none_or(|due| due > now) {
             return false;
         }
-        match process::fork(Kind { namespace: self.namespace, ..children.kind() }) {
-            Ok(Fork::Parent(child)) => self.child = Some(child),
-            Ok(Fork::Child) => {
-                children.reset_oom_score();
-                self.run(mode, environment)
-            }
+        match self.fork(mode, children, environment) {
+            Ok(child) => self.child = Some(child),
             Err(e) => {
                 let wait = self.backoff.ended(0);
                 self.due = now + wait;
@@ -64,6 +61,18 @@ impl<'a> Payload<'a> {
             }
         }
         self.child.is_some()
+    }
+
+    /// The child that becomes it. A machine's may have to wait for its terminal, so PID 1 does not wait for it to be the program.
+    fn fork(&self, mode: Mode, children: &Children, environment: Vector<'_>) -> Result<Child> {
+        let job = Job { payload: self, mode, children, environment };
+        if mode == Mode::Wrapper {
+            return vfork(children.by_kernel, &job, become_payload);
+        }
+        match process::fork(Kind { namespace: self.namespace, ..children.kind() })? {
+            Fork::Parent(child) => Ok(child),
+            Fork::Child => become_payload(&job),
+        }
     }
 
     fn run(&self, mode: Mode, environment: Vector<'_>) -> ! {
@@ -92,16 +101,22 @@ impl<'a> Payload<'a> {
         if let Err(e) = taken {
             warn!("payload without a terminal: '/dev/{}': {}", Shown(self.terminal.unwrap_or(b"console")), Symbol(e));
         }
-        process::close_range(
-            3,
-            match crate::kmsg::descriptor() {
-                // The log is closed by exec; a failure of exec must still get there.
-                fd if fd > 3 => fd as u32 - 1,
-                _ => 2,
-            },
-        );
-        process::close_range(crate::kmsg::descriptor().max(2) as u32 + 1, u32::MAX);
+        // The log is closed by exec; a failure of exec must still get there.
+        process::close_all_but([crate::kmsg::descriptor(), -1, -1]);
     }
+}
+
+/// What the child is to do.
+struct Job<'a> {
+    payload: &'a Payload<'a>,
+    mode: Mode,
+    children: &'a Children,
+    environment: Vector<'a>,
+}
+
+extern "C" fn become_payload(job: &Job<'_>) -> ! {
+    job.children.reset_oom_score();
+    job.payload.run(job.mode, job.environment)
 }
 
 /// A process group of its own, in the foreground where standard input is this session's terminal. Done before exec by the payload

@@ -5,7 +5,7 @@
 use core::fmt::Write;
 
 use pid1::options::{Options, Wrong, parse};
-use pid1::settings::{Complaint, Handover, Reap, Settings};
+use pid1::settings::{Complaint, Handover, Settings};
 use pid1::signals::{Mode, SIGCHLD};
 use pid1::terminal::Terminals;
 use rustix::fs::{Mode as Permissions, OFlags};
@@ -16,11 +16,11 @@ use crate::logins::Logins;
 use crate::payload::Payload;
 use crate::report::{self, Message};
 use crate::sys::arguments::{Arguments, List, Vector};
-use crate::sys::process::{self, Fork};
+use crate::sys::process::{self, Fork, Kind};
 use crate::sys::{Symbol, clock, signal};
 use crate::text::{Shown, Text, buffer};
 use crate::wait::{Children, Init};
-use crate::{cgroup, devices, end, files, kmsg, panic, payload, tty, wait, wrapper};
+use crate::{cgroup, devices, end, files, kmsg, later, panic, payload, tty, wait, wrapper};
 
 /// The kernel's longest command line.
 const LINE: usize = 4096;
@@ -28,8 +28,8 @@ const LINE: usize = 4096;
 /// PID 1 begins.
 pub fn run(arguments: Arguments) -> ! {
     signal::block();
-    fill_standard_descriptors();
     kmsg::begin(log::LevelFilter::Info);
+    fill_standard_descriptors();
     // Only the init of the first pid namespace may: EINVAL in others, EPERM without the right. Done, Ctrl-Alt-Del is a SIGINT.
     if rustix::system::reboot(RebootCommand::CadOff).is_ok() {
         panic::MACHINE.store(true, core::sync::atomic::Ordering::Relaxed);
@@ -107,15 +107,15 @@ fn machine(arguments: Arguments) -> ! {
             hand_over(&path, list.vector(), arguments)
         }
         let payload = Payload::new(list.vector(), true, terminal);
-        go(Mode::Machine, settings, arguments, Some(payload), &Terminals::new(), false)
+        go(prepare(Mode::Machine, settings, arguments.environment, Some(payload)))
     }
     close_standard_descriptors();
-    match words {
-        Some(words) => {
-            go(Mode::Machine, settings, arguments, Some(Payload::new(words, false, terminal)), &Terminals::new(), false)
-        }
-        None => go(Mode::Machine, settings, arguments, None, &machine_terminals(&settings), false),
+    let payload = words.map(|words| Payload::new(words, false, terminal));
+    let mut init = prepare(Mode::Machine, settings, arguments.environment, payload);
+    if init.payload.is_none() {
+        init.log_in(&machine_terminals(&settings));
     }
+    go(init)
 }
 
 /// `keel.getty=`, else each `console=`, else wherever the kernel's console is.
@@ -163,7 +163,7 @@ fn hand_over(path: &Text<512>, words: Vector<'_>, arguments: Arguments) -> ! {
 /// Ends a machine whose payload could not be started.
 fn finish(settings: Settings<'_>, mut payload: Payload<'_>) -> ! {
     payload.status.get_or_insert(pid1::status::Status::exited(126));
-    let mut init = prepare(Mode::Machine, settings, Vector::empty(), Some(payload), &Terminals::new(), false);
+    let mut init = prepare(Mode::Machine, settings, Vector::empty(), Some(payload));
     end::run(&mut init, wait::Ending { outcome: pid1::signals::Outcome::PowerOff, at_once: false })
 }
 
@@ -176,8 +176,8 @@ fn container(arguments: Arguments) -> ! {
     log::set_max_level(settings.loglevel);
     let first = 1 + options.taken;
     if arguments.words.len() > first {
-        kmsg::open();
-        wrap(Mode::Wrapper, settings, arguments, first)
+        kmsg::open_for_each_line();
+        wrap(settings, arguments, first)
     }
     let _ = rustix::process::chdir(c"/");
     devices::mount(&pid1::mounts::TABLE[0], Mode::Container);
@@ -188,15 +188,18 @@ fn container(arguments: Arguments) -> ! {
     find_terminals(&mut terminals, &mut names, &settings, arguments);
     give_up_terminal();
     close_standard_descriptors();
-    process::close_range(3, (kmsg::descriptor().max(3) - 1) as u32);
-    process::close_range(kmsg::descriptor().max(2) as u32 + 1, u32::MAX);
-    go(Mode::Container, settings, arguments, None, &terminals, false)
+    process::close_all_but([kmsg::descriptor(), -1, -1]);
+    let mut init = prepare(Mode::Container, settings, arguments.environment, None);
+    init.log_in(&terminals);
+    go(init)
 }
 
 /// Runs the words from `first` on.
-pub fn wrap(mode: Mode, settings: Settings<'_>, arguments: Arguments, first: usize) -> ! {
+pub fn wrap(settings: Settings<'_>, arguments: Arguments, first: usize) -> ! {
     let payload = Payload::new(arguments.words.skip(first), false, None);
-    go(mode, settings, arguments, Some(payload), &Terminals::new(), true)
+    let mut init = prepare(Mode::Wrapper, settings, arguments.environment, Some(payload));
+    init.inherited = true;
+    go(init)
 }
 
 /// The terminals of a container: its console, each ttyN, and what its runtime names. Only pseudo-terminals: whatever else is there
@@ -241,7 +244,7 @@ fn give_up_terminal() {
 
 /// Descriptors 0 to 2 must lead somewhere, so that what is opened later is not mistaken for them: before /dev, to a directory.
 fn fill_standard_descriptors() {
-    loop {
+    while (0..3).any(|fd| process::open_descriptor(fd).is_none()) {
         let null = rustix::fs::open(c"/dev/null", OFlags::RDWR, Permissions::empty());
         let fd = match null.or_else(|_| rustix::fs::open(c"/", OFlags::PATH, Permissions::empty())) {
             Ok(fd) => fd,
@@ -273,75 +276,40 @@ fn prepare<'a>(
     settings: Settings<'a>,
     environment: Vector<'static>,
     payload: Option<Payload<'a>>,
-    terminals: &Terminals<'a>,
-    inherited: bool,
 ) -> Init<'a> {
-    let by_kernel = match settings.reap {
-        Reap::Auto => process::kernel_tells_status(),
-        Reap::Kernel => true,
-        Reap::Wait => false,
-    };
-    if by_kernel {
-        signal::ignore(SIGCHLD);
-    } else {
-        // It may have been started ignored, and then nothing would be told.
-        signal::default(SIGCHLD);
-    }
-    debug!("reaping is {}", if by_kernel { "the kernel's" } else { "by wait4(2)" });
-    let signals = signal::descriptor().map_err(|e| warn!("signalfd: {}", Symbol(e))).ok();
-    let logins = Logins::new(terminals, settings.autologin, settings.term);
-    let oom_score = if mode == Mode::Wrapper && !rustix::process::getpid().is_init() {
-        Text::new()
-    } else {
-        spare_from_oom_killer()
-    };
+    // It may have been started ignored, and then nothing would be told.
+    signal::default(SIGCHLD);
     Init {
         mode,
         settings,
         environment,
-        children: Children { by_kernel, oom_score },
-        signals,
-        logins,
+        children: Children { by_kernel: false, oom_score: Text::new() },
+        signals: None,
+        logins: Logins::new(&Terminals::new(), settings.autologin, settings.term),
         payload,
         buttons: Buttons::none(),
-        // What was a zombie before is not the kernel's to reap.
-        to_reap: true,
+        first: rustix::process::getpid().is_init(),
+        to_reap: false,
         childless: false,
-        inherited,
+        inherited: false,
+        quiet_at: Some(0),
+        settled: false,
+        reaper_chosen: false,
     }
 }
 
-/// Lowers this process's score, if allowed. Says what it was before.
-fn spare_from_oom_killer() -> Text<64> {
-    const SCORE: &core::ffi::CStr = c"/proc/self/oom_score_adj";
-    let mut text = buffer::<8>();
-    let Ok(before) = files::read(SCORE, &mut text) else {
-        return Text::new();
-    };
-    match files::write(SCORE, b"-999") {
-        Ok(()) => Text::of(&[before.trim_ascii()]).unwrap_or(Text::new()),
-        Err(_) => Text::new(),
+fn go(mut init: Init<'_>) -> ! {
+    let machine = init.mode == Mode::Machine;
+    if machine {
+        // What follows may take some milliseconds, and logins come first.
+        let _ = wait::start_due(&mut init);
+        later::find_buttons(&mut init);
     }
-}
-
-fn go<'a>(
-    mode: Mode,
-    settings: Settings<'a>,
-    arguments: Arguments,
-    payload: Option<Payload<'a>>,
-    terminals: &Terminals<'a>,
-    inherited: bool,
-) -> ! {
-    let mut init = prepare(mode, settings, arguments.environment, payload, terminals, inherited);
-    if mode == Mode::Machine {
-        init.buttons.find();
-    }
-    let machine = mode == Mode::Machine;
-    if report::is_wanted(&settings, machine)
-        && let Ok(Fork::Child) = process::fork(init.children.kind())
+    if report::is_wanted(&init.settings, machine)
+        && let Ok(Fork::Child) = process::fork(Kind::default())
     {
         signal::reset();
-        report::send(&settings, machine, Message::Ready);
+        report::send(&init.settings, machine, Message::Ready);
         process::exit(0)
     }
     let ending = wait::run(&mut init);

@@ -5,13 +5,12 @@
 use pid1::settings::Settings;
 use pid1::signals::{Action, Mode, Name, Outcome, SIGCHLD, action};
 use pid1::status::Status;
-use pid1::terminal;
+use pid1::terminal::{self, Terminals};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
 
 use crate::buttons::{self, Buttons};
-use crate::files;
 use crate::logins::Logins;
 use crate::payload::Payload;
 use crate::sys::arguments::Vector;
@@ -19,6 +18,7 @@ use crate::sys::process::{Child, Kind};
 use crate::sys::signal::{Received, receive};
 use crate::sys::{clock, process, signal};
 use crate::text::Text;
+use crate::{files, later};
 
 /// So many children are reaped before the rest gets its turn.
 const REAPED_AT_ONCE: usize = 2048;
@@ -27,7 +27,7 @@ const SETTLE_MS: u64 = 20;
 
 /// How children are made, and who reaps them.
 pub struct Children {
-    /// The kernel does.
+    /// The kernel does, and their descriptors tell how they ended.
     pub by_kernel: bool,
     /// This process's own `oom_score_adj` before it was lowered, which children get back; empty if it was not.
     pub oom_score: Text<64>,
@@ -42,9 +42,7 @@ impl Children {
     /// In a child: the log and the terminal are all it has.
     pub fn begin_child(&self) {
         self.reset_oom_score();
-        let log = crate::kmsg::descriptor().max(2) as u32;
-        process::close_range(3, log.saturating_sub(1));
-        process::close_range(log + 1, u32::MAX);
+        process::close_all_but([crate::kmsg::descriptor(), -1, -1]);
     }
 
     /// In a child: not as precious as PID 1.
@@ -61,16 +59,32 @@ pub struct Init<'a> {
     pub settings: Settings<'a>,
     pub environment: Vector<'static>,
     pub children: Children,
+    /// Where signals are read from, if there are other descriptors to wait for. Otherwise waiting for signals is all.
     pub signals: Option<OwnedFd>,
     pub logins: Logins<'a>,
     pub payload: Option<Payload<'a>>,
     pub buttons: Buttons,
+    /// Is this PID 1 of its namespace?
+    pub first: bool,
     /// There may be children to be reaped.
     pub to_reap: bool,
     /// There were no children at all when they were last reaped.
     pub childless: bool,
     /// Descriptors from before the start have to be closed when the payload has got them.
     pub inherited: bool,
+    /// When it is quiet, if something was started since it last was.
+    pub quiet_at: Option<u64>,
+    /// It has been quiet once.
+    pub settled: bool,
+    /// It has been asked whether the kernel can reap.
+    pub reaper_chosen: bool,
+}
+
+impl<'a> Init<'a> {
+    /// With logins on these terminals.
+    pub fn log_in(&mut self, terminals: &Terminals<'a>) {
+        self.logins = Logins::new(terminals, self.settings.autologin, self.settings.term);
+    }
 }
 
 /// How it is to end.
@@ -81,72 +95,89 @@ pub struct Ending {
     pub at_once: bool,
 }
 
+/// What a wait has ended for.
+#[derive(Clone, Copy, Default)]
+pub struct Ready {
+    /// A signal that came. There may be more, which end the next wait at once.
+    pub signal: Option<Received>,
+    /// A child is dead, but its status may not be there yet.
+    children: bool,
+    buttons: bool,
+}
+
 /// Goes on until something ends it.
 pub fn run(init: &mut Init<'_>) -> Ending {
     loop {
-        let now = clock::now_ms();
-        start_due(init, now);
-        let due = init.payload.as_ref().and_then(Payload::next_due).into_iter().chain(init.logins.next_due()).min();
-        let settling = pause(init, due);
-        while let Some(received) = next_signal(init) {
-            if let Some(ending) = handle(init, received) {
-                return ending;
-            }
+        // Asking for the time is a call: only who waits for some time needs it.
+        let timeout = next_due(init).and_then(|_| start_due(init));
+        let ready = pause(init, timeout);
+        if let Some(received) = ready.signal
+            && let Some(ending) = handle(init, received)
+        {
+            return ending;
         }
-        collect(init, settling);
+        if ready.children {
+            collect(init, true);
+        }
+        if init.to_reap {
+            reap(init);
+        }
         if let Some(ending) = payload_ended(init) {
             return ending;
         }
-        if init.buttons.pressed() {
+        if ready.buttons && init.buttons.pressed() {
             info!("power button");
             return Ending { outcome: Outcome::PowerOff, at_once: false };
         }
     }
 }
 
-fn start_due(init: &mut Init<'_>, now: u64) {
+/// When something is to be done without an event.
+fn next_due(init: &Init<'_>) -> Option<u64> {
+    let payload = init.payload.as_ref().and_then(Payload::next_due);
+    payload.into_iter().chain(init.logins.next_due()).chain(init.quiet_at).min()
+}
+
+/// Does what its time has come for. Says how many milliseconds are left until the next is due.
+#[inline(never)]
+pub fn start_due(init: &mut Init<'_>) -> Option<u64> {
+    let now = clock::now_ms();
+    let mut started = init.logins.start(now, &init.children);
     if let Some(payload) = &mut init.payload
         && payload.start(now, init.mode, &init.children, init.environment)
-        && core::mem::take(&mut init.inherited)
     {
-        let own = [payload.child.as_ref().and_then(|child| child.fd.as_ref()), init.signals.as_ref()];
-        close_inherited(&own);
-    }
-    init.logins.start(now, &init.children);
-}
-
-/// Closes all descriptors above standard error but the log and `own`.
-fn close_inherited(own: &[Option<&OwnedFd>; 2]) {
-    use rustix::fd::AsRawFd;
-    let mut kept =
-        [crate::kmsg::descriptor(), own[0].map_or(0, AsRawFd::as_raw_fd), own[1].map_or(0, AsRawFd::as_raw_fd)]
-            .map(|fd| fd.max(2) as u32);
-    kept.sort_unstable();
-    let mut first = 3;
-    for fd in kept {
-        process::close_range(first, fd.saturating_sub(1));
-        first = first.max(fd + 1);
-    }
-    process::close_range(first, u32::MAX);
-}
-
-/// Waits for something to happen, until `due` at the latest. True: a child is dead, but its status may not be there yet.
-pub fn pause(init: &Init<'_>, due: Option<u64>) -> bool {
-    let timeout = if init.to_reap { Some(0) } else { due.map(|due| due.saturating_sub(clock::now_ms())) };
-    let Some(signals) = &init.signals else {
-        // COMPAT: no signalfd(2) in the kernel, or no descriptor to be had. Descriptors are looked at each second then.
-        if let Some(received) = signal::wait(timeout.unwrap_or(1000).min(1000)) {
-            let _ = signal::send(rustix::process::getpid().as_raw_nonzero().get(), received.number);
+        started = true;
+        if core::mem::take(&mut init.inherited) {
+            let raw = |fd: Option<&OwnedFd>| fd.map_or(-1, AsRawFd::as_raw_fd);
+            let child = payload.child.as_ref().and_then(|child| child.fd.as_ref());
+            process::close_all_but([crate::kmsg::descriptor(), raw(child), raw(init.signals.as_ref())]);
         }
-        return false;
-    };
+    }
+    if started {
+        init.quiet_at = Some(now + later::QUIET_MS);
+    } else if init.quiet_at.is_some_and(|at| at <= now) {
+        init.quiet_at = None;
+        later::quiet(init);
+    }
+    next_due(init).map(|due| due.saturating_sub(now))
+}
+
+/// Waits for something to happen, so many milliseconds at most.
+pub fn pause(init: &Init<'_>, timeout: Option<u64>) -> Ready {
+    let timeout = if init.to_reap { Some(0) } else { timeout };
+    match &init.signals {
+        Some(signals) => pause_for_descriptors(init, signals, timeout),
+        None => Ready { signal: signal::wait(timeout), ..Ready::default() },
+    }
+}
+
+fn pause_for_descriptors(init: &Init<'_>, signals: &OwnedFd, timeout: Option<u64>) -> Ready {
     let mut fds: [PollFd<'_>; 2 + terminal::MOST + buttons::MOST] =
         core::array::from_fn(|_| PollFd::new(signals, PollFlags::IN));
-    let logins = init.logins.slots.iter().flatten().filter_map(|slot| slot.child.as_ref());
-    let children =
-        init.payload.iter().filter_map(|p| p.child.as_ref()).chain(logins).filter_map(|child| child.fd.as_ref());
     let mut n = 1;
-    for fd in children {
+    let logins = init.logins.slots.iter().flatten().filter_map(|slot| slot.child.as_ref());
+    let children = init.payload.iter().filter_map(|p| p.child.as_ref()).chain(logins);
+    for fd in children.filter_map(|child| child.fd.as_ref()) {
         fds[n] = PollFd::new(fd, PollFlags::IN);
         n += 1;
     }
@@ -157,23 +188,20 @@ pub fn pause(init: &Init<'_>, due: Option<u64>) -> bool {
     }
     let time = timeout.map(|ms| Timespec { tv_sec: (ms / 1000) as i64, tv_nsec: (ms % 1000 * 1_000_000) as _ });
     match poll(&mut fds[..n], time.as_ref()) {
-        Ok(_) => fds[1..of_children].iter().any(|fd| !fd.revents().is_empty()),
-        Err(Errno::INTR) => false,
-        // ENOMEM: not even a call without memory of its own; the signals are still there a moment later.
-        Err(_) => {
-            if let Some(received) = signal::wait(100) {
-                let _ = signal::send(rustix::process::getpid().as_raw_nonzero().get(), received.number);
+        Ok(_) => {
+            let mut ready = Ready::default();
+            for (i, _) in fds[..n].iter().enumerate().filter(|(_, fd)| !fd.revents().is_empty()) {
+                match i {
+                    0 => ready.signal = receive(signals.as_fd()),
+                    i if i < of_children => ready.children = true,
+                    _ => ready.buttons = true,
+                }
             }
-            true
+            ready
         }
-    }
-}
-
-/// The next signal that has come.
-pub fn next_signal(init: &Init<'_>) -> Option<Received> {
-    match &init.signals {
-        Some(fd) => receive(fd.as_fd()),
-        None => signal::wait(0),
+        Err(Errno::INTR) => Ready::default(),
+        // ENOMEM: not even a call without memory of its own; the descriptors are asked without one.
+        Err(_) => Ready { signal: signal::wait(Some(100)), children: true, buttons: true },
     }
 }
 
@@ -189,7 +217,7 @@ fn handle(init: &mut Init<'_>, received: Received) -> Option<Ending> {
         Action::Again => {
             init.logins.again();
             if init.mode == Mode::Machine {
-                init.buttons.find();
+                later::find_buttons(init);
             }
             forward(init, received.number);
         }
@@ -215,33 +243,36 @@ fn forward(init: &Init<'_>, signal: u8) {
     let _ = signal::send(to, signal);
 }
 
-/// Takes in how own children ended, and reaps what has come here from elsewhere.
+/// Takes in how own children ended that the kernel has reaped.
+#[inline(never)]
 pub fn collect(init: &mut Init<'_>, settling: bool) {
-    let now = clock::now_ms();
-    if init.children.by_kernel {
-        let mut missing = false;
-        let payload = init
-            .payload
-            .iter_mut()
-            .filter_map(|p| ended_by_kernel(&p.child, &mut missing).map(|s| (&mut p.child, &mut p.status, s)));
-        for (child, place, status) in payload {
-            (*child, *place) = (None, Some(status));
-        }
-        for slot in init.logins.slots.iter_mut().flatten() {
-            if let Some(status) = ended_by_kernel(&slot.child, &mut missing) {
-                slot.ended(status, now);
-            }
-        }
-        if settling && missing {
-            settle(init, now + SETTLE_MS);
-        }
-    }
-    if !init.to_reap {
+    if !init.children.by_kernel {
         return;
     }
+    let now = clock::now_ms();
+    let mut missing = false;
+    let payload = init
+        .payload
+        .iter_mut()
+        .filter_map(|p| ended_by_kernel(&p.child, &mut missing).map(|s| (&mut p.child, &mut p.status, s)));
+    for (child, place, status) in payload {
+        (*child, *place) = (None, Some(status));
+    }
+    for slot in init.logins.slots.iter_mut().flatten() {
+        if let Some(status) = ended_by_kernel(&slot.child, &mut missing) {
+            slot.ended(status, now);
+        }
+    }
+    if settling && missing {
+        settle(init, now + SETTLE_MS);
+    }
+}
+
+/// Reaps what has ended.
+pub fn reap(init: &mut Init<'_>) {
     for _ in 0..REAPED_AT_ONCE {
         match process::reap() {
-            Ok(Some((pid, status))) => reaped(init, pid, status, now),
+            Ok(Some((pid, status))) => reaped(init, pid, status),
             Err(Errno::INTR) => {}
             other => {
                 init.to_reap = false;
@@ -275,7 +306,8 @@ fn settle(init: &Init<'_>, until: u64) {
     }
 }
 
-fn reaped(init: &mut Init<'_>, pid: i32, status: Status, now: u64) {
+/// One of this process's own, or an orphan: with the first, the kernel is asked to do it from there on.
+fn reaped(init: &mut Init<'_>, pid: i32, status: Status) {
     if let Some(payload) = init.payload.as_mut().filter(|p| p.child.as_ref().is_some_and(|c| c.pid == pid)) {
         payload.child = None;
         payload.status = Some(status);
@@ -283,7 +315,9 @@ fn reaped(init: &mut Init<'_>, pid: i32, status: Status, now: u64) {
     }
     let slot = init.logins.slots.iter_mut().flatten().find(|slot| slot.child.as_ref().is_some_and(|c| c.pid == pid));
     if let Some(slot) = slot {
-        slot.ended(status, now);
+        slot.ended(status, clock::now_ms());
+    } else if !core::mem::replace(&mut init.reaper_chosen, true) {
+        later::choose_reaper(init);
     }
 }
 

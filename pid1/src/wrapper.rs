@@ -2,7 +2,6 @@
 
 use pid1::options::{Options, Wrong};
 use pid1::settings::Settings;
-use pid1::signals::Mode;
 use rustix::io::Errno;
 
 use crate::login::Login;
@@ -41,9 +40,9 @@ pub fn run(arguments: Arguments) -> ! {
     }
     signal::block();
     kmsg::begin(settings.loglevel);
-    kmsg::open();
+    kmsg::open_for_each_line();
     settings.forward_to_group |= options.group;
-    start::wrap(Mode::Wrapper, settings, arguments, 1 + options.taken)
+    start::wrap(settings, arguments, 1 + options.taken)
 }
 
 /// A login needs a session. The leader of a group cannot begin one: then a child does, and this process waits for it.

@@ -200,6 +200,13 @@ impl Drop for Guest {
     }
 }
 
+/// Does a process wait in one of the calls by which `pid1` waits: rt_sigtimedwait(2), or ppoll(2)?
+pub fn waits(pid: i32) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    let numbers = if cfg!(target_arch = "x86_64") { ["128", "271"] } else { ["137", "73"] };
+    call.split(' ').next().is_some_and(|number| numbers.contains(&number))
+}
+
 /// Asks until there is an answer, with a wait of a millisecond on nothing in between.
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

@@ -4,6 +4,7 @@
 //! MUST=1 makes that a failure. Boots of whole machines are elsewhere.
 
 mod budgets;
+mod calls;
 mod faults;
 mod fixture;
 mod logins;

@@ -96,3 +96,18 @@ fn the_payload_starts_clean() {
     assert!(ended.out.starts_with("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n"), "{}", ended.out);
     assert!(!ended.out.contains("anon_inode") && !ended.out.contains("kmsg"), "{}", ended.out);
 }
+
+/// exec leaves ignored signals ignored; here they are those of whoever started `pid1`.
+#[test]
+fn signals_that_were_ignored_are_not() {
+    skip_unless!(able());
+    let ignored = |program: &str| {
+        let script = format!("trap '' HUP PIPE SYS; exec {program} grep ^SigIgn /proc/self/status");
+        let mut command = crate::fixture::command(&["sh", "-c", &script]);
+        crate::fixture::Guest { child: command.spawn().unwrap() }.finish().out
+    };
+    assert_eq!(ignored("/pid1 --"), "SigIgn:\t0000000000000000\n");
+    let control = ignored("");
+    let mask = control.trim_end().rsplit('\t').next().and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    assert_eq!(mask.map(|mask| mask & 0x4000_1001), Some(0x4000_1001), "{control}");
+}

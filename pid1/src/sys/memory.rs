@@ -6,6 +6,8 @@
 use core::arch::asm;
 use core::ffi::c_int;
 
+use syscalls::{Sysno, syscall};
+
 /// # Safety
 /// `dest` and `src` must hold `n` bytes and not overlap.
 #[cfg(target_arch = "x86_64")]
@@ -104,4 +106,26 @@ fn opaque(mut p: *mut u8) -> *mut u8 {
     // SAFETY: no instruction at all.
     unsafe { asm!("/* {0} */", inout(reg) p, options(nostack, preserves_flags)) };
     p
+}
+
+/// Lets the kernel take the pages of the program that waiting does not need out of this process: they are the file's, and come back
+/// when something is done again. What waiting needs is made a mapping of its own, by advice that differs, as the kernel brings in
+/// whatever lies around a page within its mapping.
+///
+/// Nothing is lost where it refuses.
+pub fn give_back() {
+    unsafe extern "C" {
+        static __hot_begin: u8;
+        static __hot_end: u8;
+        static __text_end: u8;
+    }
+    const RANDOM: usize = 1;
+    const DONTNEED: usize = 4;
+    let hot = (&raw const __hot_begin) as usize;
+    let (cold, end) = ((&raw const __hot_end) as usize, (&raw const __text_end) as usize);
+    // SAFETY: the ranges are whole pages of this program's file, mapped without a right to write: they come back as they were.
+    unsafe {
+        let _ = syscall!(Sysno::madvise, hot, cold - hot, RANDOM);
+        let _ = syscall!(Sysno::madvise, cold, end - cold, DONTNEED);
+    }
 }

@@ -8,13 +8,14 @@ pub mod arguments;
 pub mod clock;
 mod entry;
 pub mod input;
-mod memory;
+pub mod memory;
 pub mod power;
 pub mod process;
 pub mod signal;
 pub mod socket;
 pub mod stdio;
 pub mod terminal;
+pub mod vfork;
 
 use core::fmt;
 use rustix::io::Errno;

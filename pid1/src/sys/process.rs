@@ -12,10 +12,10 @@ use syscalls::{Sysno, syscall};
 use super::arguments::Vector;
 use super::{Result, check};
 
-const CLONE_PIDFD: usize = 0x1000;
+pub(super) const CLONE_PIDFD: usize = 0x1000;
 const CLONE_NEWNS: usize = 0x2_0000;
 const CLONE_NEWPID: usize = 0x2000_0000;
-const SIGCHLD: usize = 17;
+pub(super) const SIGCHLD: usize = 17;
 
 /// A child of this process.
 pub struct Child {
@@ -59,9 +59,19 @@ pub fn fork(kind: Kind) -> Result<Fork> {
     if pid == 0 {
         return Ok(Fork::Child);
     }
-    // SAFETY: with CLONE_PIDFD the kernel has put a new descriptor there, which nobody else owns.
-    let fd = kind.descriptor.then(|| unsafe { OwnedFd::from_raw_fd(fd) });
-    Ok(Fork::Parent(Child { pid: pid as i32, fd }))
+    // SAFETY: the kernel has put a new descriptor there, or nothing.
+    Ok(Fork::Parent(unsafe { Child::made(pid as i32, fd) }))
+}
+
+impl Child {
+    /// COMPAT(linux<5.2): no CLONE_PIDFD; the flag is passed over, and -1 is what it was.
+    ///
+    /// # Safety
+    /// `fd` must be a descriptor that nobody else owns, or -1.
+    pub(super) unsafe fn made(pid: i32, fd: i32) -> Child {
+        // SAFETY: the caller's promise.
+        Child { pid, fd: (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) }) }
+    }
 }
 
 /// Becomes the program at `path`. Returns only an error.
@@ -137,6 +147,17 @@ pub fn close_range(first: u32, last: u32) {
     }
 }
 
+/// Closes all descriptors above standard error but these; those below 3 of them are none.
+pub fn close_all_but(mut kept: [i32; 3]) {
+    kept.sort_unstable();
+    let mut first = 3;
+    for fd in kept.map(|fd| fd.max(2) as u32) {
+        close_range(first, fd.saturating_sub(1));
+        first = first.max(fd + 1);
+    }
+    close_range(first, u32::MAX);
+}
+
 /// Becomes the user `uid` with the one group `gid`.
 pub fn become_user(uid: u32, gid: u32) -> Result<()> {
     // COMPAT(linux<2.4) none, but on 32-bit x86 and ARM the plain numbers are the calls with 16-bit ids.
@@ -162,6 +183,12 @@ pub fn open_descriptor(raw: i32) -> Option<BorrowedFd<'static>> {
     rustix::io::fcntl_getfd(fd).is_ok().then_some(fd)
 }
 
+/// A descriptor of a process (Linux 5.3): of this one, or of a child that was not reaped, whose id is nobody else's then.
+pub fn descriptor(pid: i32) -> Result<OwnedFd> {
+    let pid = rustix::process::Pid::from_raw(pid).ok_or(Errno::SRCH)?;
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
+}
+
 /// Does the kernel tell how a child ended that it reaped itself? Since Linux 6.15, where nothing forbids the call.
 pub fn kernel_tells_status() -> bool {
     let system = rustix::system::uname();
@@ -170,6 +197,6 @@ pub fn kernel_tells_status() -> bool {
     if version < (Some(6), Some(15)) {
         return false;
     }
-    let own = rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty());
+    let own = descriptor(rustix::process::getpid().as_raw_nonzero().get());
     own.is_ok_and(|fd| ended(rustix::fd::AsFd::as_fd(&fd)).is_ok())
 }

@@ -60,6 +60,9 @@ pub fn default(signal: u8) {
 }
 
 /// Gives all signals back their defaults and lets them through, for a program to be executed.
+///
+/// exec does that itself but for those that are ignored: by this process, or by whoever started it. Which these are only /proc tells, and
+/// to read it takes as long as all the calls (9 µs).
 pub fn reset() {
     (1..=MAX).for_each(default);
     unblock();
@@ -95,16 +98,16 @@ pub fn receive(fd: BorrowedFd<'_>) -> Option<Received> {
     (n == 128).then(|| Received { number: field(0) as u8, sender: field(3) as i32 })
 }
 
-/// Waits for a signal for some milliseconds, where there is no descriptor. `None`: none came.
-pub fn wait(timeout_ms: u64) -> Option<Received> {
+/// Waits for a signal, some milliseconds at most. `None`: none came.
+pub fn wait(timeout_ms: Option<u64>) -> Option<Received> {
     let mask = BLOCKED;
     // `struct timespec` with longs, and a `siginfo_t`: 128 bytes that begin with the number, errno and code.
-    let timeout = [(timeout_ms / 1000) as isize, (timeout_ms % 1000 * 1_000_000) as isize];
+    let timeout = timeout_ms.map(|ms| [(ms / 1000) as isize, (ms % 1000 * 1_000_000) as isize]);
+    let timeout = timeout.as_ref().map_or(core::ptr::null(), |t| t.as_ptr());
     let mut info = [0u32; 32];
-    // SAFETY: the kernel reads mask and time, and writes at most the 128 bytes of `info`.
+    // SAFETY: the kernel reads mask and time, if there is one, and writes at most the 128 bytes of `info`.
     let n =
-        check(unsafe { syscall!(Sysno::rt_sigtimedwait, &raw const mask, info.as_mut_ptr(), timeout.as_ptr(), SIZE) })
-            .ok()?;
+        check(unsafe { syscall!(Sysno::rt_sigtimedwait, &raw const mask, info.as_mut_ptr(), timeout, SIZE) }).ok()?;
     // The sender's id is behind the code, which 64-bit systems pad.
     Some(Received { number: n as u8, sender: info[if size_of::<usize>() == 8 { 4 } else { 3 }] as i32 })
 }
