@@ -7,8 +7,8 @@ use crate::perform::beneath;
 use crate::sys::io_errno;
 use keel_core::android::{is_later, message, properties};
 use keel_core::failure::{Errno, Failure};
+use keel_core::sorted::Map;
 use rustix::fs::{FileType, Mode, OFlags};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -42,7 +42,7 @@ pub fn all(pid: i32) -> Result<Vec<(String, String)>> {
 /// The area is looked at now and then. To map it and sleep on its futex would be a promise of the container's not to make the file
 /// shorter: SIGBUS.
 pub fn watch(pid: i32, mut tell: impl FnMut(&str, &str) -> bool) -> Result<()> {
-    let mut known: BTreeMap<String, String> = all(pid)?.into_iter().collect();
+    let mut known: Map<String, String> = all(pid)?.into_iter().collect();
     while pause(pid, LOOK) {
         // It may be stopping.
         for (name, value) in all(pid).unwrap_or_default() {

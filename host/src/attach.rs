@@ -23,6 +23,7 @@ use keel_core::config::{Limit, Personality};
 use keel_core::facts::Namespaces;
 use keel_core::failure::{Errno, Failure};
 use keel_core::seccomp::Insn;
+use keel_core::sorted;
 use label::Label;
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -177,7 +178,7 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
         }
     }
     // The user namespace first: it gives the right to enter those that it owns.
-    namespaces.sort_by_key(|(flag, _)| *flag != Namespaces::USER);
+    sorted::by_key(&mut namespaces, |(flag, _)| *flag != Namespaces::USER);
     let path = format!("/proc/{pid}/root");
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(&path, flags, Mode::empty()).map_err(|e| at(&path, &e.into()))?;

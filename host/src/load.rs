@@ -5,6 +5,7 @@
 use keel_core::config::Config;
 use keel_core::config::lxc::{Includer, Problem, Reader, Severity, read_fstab};
 use keel_core::failure::{Errno, Failure};
+use keel_core::sorted;
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -30,7 +31,7 @@ impl Includer for Files {
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| name.ends_with(".conf"))
             .collect();
-        names.sort();
+        sorted::sort(&mut names);
         let full = |name: String| format!("{}/{name}", path.trim_end_matches('/'));
         names.into_iter().map(full).map(|name| bytes(Path::new(&name)).map(|b| (name, b))).collect()
     }

@@ -2,6 +2,7 @@
 
 use keel_core::failure::Failure;
 use keel_core::logger::{Entry, Log};
+use keel_core::sorted;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::Write;
@@ -84,7 +85,7 @@ impl Logbook {
     /// Entries of these logs from a number on, in their order; as many as one answer holds.
     pub fn since(&self, from: u64, logs: &[Log]) -> Vec<&Kept> {
         let mut found: Vec<&Kept> = self.all(logs).filter(|k| k.number >= from).collect();
-        found.sort_unstable_by_key(|kept| kept.number);
+        sorted::by_key(&mut found, |kept| kept.number);
         let mut size = 0;
         let fits = |kept: &&&Kept| {
             let before = size;
@@ -119,7 +120,7 @@ impl Logbook {
         if kept.is_empty() {
             return Ok(());
         }
-        kept.sort_unstable_by_key(|kept| kept.number);
+        sorted::by_key(&mut kept, |kept| kept.number);
         let text: String = kept.iter().map(|kept| format!("{}\n", kept.value())).collect();
         if let Some(dir) = path.parent() {
             crate::place::make_private(dir)?;

@@ -3,6 +3,7 @@
 //! A name that could leave the lxcpath, hide in a listing or act on a terminal is refused here, before any path is made
 //! of it. Nothing here looks at running containers.
 
+use keel_core::sorted;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -131,7 +132,7 @@ impl Store {
                 names.push(name);
             }
         }
-        names.sort();
+        sorted::sort(&mut names);
         Ok(names)
     }
 }

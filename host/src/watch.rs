@@ -31,8 +31,9 @@ use container::{ClientId, Id, Supervised};
 use events::{Events, Interest, Token};
 use keel_core::failure::Failure;
 use keel_core::logger::Log;
+use keel_core::sorted::{self, Map};
 use rustix::process::WaitOptions;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -80,8 +81,8 @@ pub struct Watch {
     events: Events<What>,
     signals: OwnedFd,
     agent: Option<(Listener, Token)>,
-    containers: BTreeMap<Id, Supervised>,
-    clients: BTreeMap<ClientId, clients::Attached>,
+    containers: Map<Id, Box<Supervised>>,
+    clients: Map<ClientId, clients::Attached>,
     clients_made: ClientId,
     out: VecDeque<Event>,
 }
@@ -97,8 +98,8 @@ impl Watch {
             events,
             signals,
             agent: None,
-            containers: BTreeMap::new(),
-            clients: BTreeMap::new(),
+            containers: Map::new(),
+            clients: Map::new(),
             clients_made: 0,
             out: VecDeque::new(),
         })
@@ -140,17 +141,17 @@ impl Watch {
 
     /// A container.
     pub fn container(&self, id: Id) -> Option<&Supervised> {
-        self.containers.get(&id)
+        self.containers.get(&id).map(|c| &**c)
     }
 
     /// A container, to be changed.
     pub fn container_mut(&mut self, id: Id) -> Option<&mut Supervised> {
-        self.containers.get_mut(&id)
+        self.containers.get_mut(&id).map(|c| &mut **c)
     }
 
     /// All containers.
     pub fn containers(&self) -> impl Iterator<Item = (Id, &Supervised)> {
-        self.containers.iter().map(|(id, c)| (*id, c))
+        self.containers.iter().map(|(id, c)| (*id, &**c))
     }
 
     /// The next thing that concerns the owner. Waits for it; an error is one of the kernel's that nothing can be done
@@ -163,7 +164,7 @@ impl Watch {
             let mut happened = self.events.wait().map_err(|e| failure("epoll_wait", &e.into()))?;
             // A child that failed before exec has reported first and ended then: its report is to be read before it is
             // reaped.
-            happened.sort_by_key(|(_, what)| !matches!(what, What::Starting(_)));
+            sorted::by_key(&mut happened, |(_, what)| !matches!(what, What::Starting(_)));
             for (token, what) in happened {
                 if token.is_none_or(|t| self.events.knows(t)) {
                     self.handle(what);

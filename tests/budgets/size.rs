@@ -5,9 +5,9 @@ use boot::target::Target;
 use std::path::Path;
 use tests::built::built;
 
-/// As built by the stock toolchain, with glibc in it. 2,092,144 were reached, below the goal of 2 MiB; paths are in it, and what
-/// others add in these days.
-const GNU: u64 = 2_125_000;
+/// As built by the stock toolchain, with glibc in it: 1,826,064 were reached, the goal is 2 MiB; paths are in it, and what others add in these
+/// days.
+const GNU: u64 = 1_850_000;
 /// As it is shipped. A little above what it is: paths of the build are in it.
 const MUSL: u64 = 1_610_000;
 

@@ -18,4 +18,5 @@ pub mod netlink;
 pub mod nftables;
 pub mod plan;
 pub mod seccomp;
+pub mod sorted;
 pub mod step;

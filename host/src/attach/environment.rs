@@ -1,7 +1,7 @@
 //! The environment of a program inside, and who its user is there.
 //!
 //! Pure but for reading the container's /etc/passwd, which is done inside it.
-use std::collections::BTreeMap;
+use keel_core::sorted::Map;
 use std::ffi::{CString, OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -35,7 +35,7 @@ pub struct User {
 impl Wish {
     /// The variables, from the caller's. HOME, USER, LOGNAME and SHELL are the inner user's, never the caller's.
     pub fn variables(&self, caller: impl Iterator<Item = (OsString, OsString)>, user: &User) -> Vec<CString> {
-        let mut all: BTreeMap<OsString, OsString> = if self.clear {
+        let mut all: Vec<(OsString, OsString)> = if self.clear {
             let path = ("PATH".into(), PATH.into());
             caller.filter(|(name, _)| self.keep.iter().any(|k| OsStr::new(k) == name)).chain([path]).collect()
         } else {
@@ -45,7 +45,7 @@ impl Wish {
         if !self.clear {
             all.extend(own.map(|(name, value)| (name.into(), value.into())));
         }
-        all.insert("container".into(), "lxc".into());
+        all.push(("container".into(), "lxc".into()));
         all.extend(self.set.iter().map(|(name, value)| (name.into(), value.into())));
         let line = |(name, value): (OsString, OsString)| {
             let mut bytes = name.into_vec();
@@ -54,7 +54,8 @@ impl Wish {
             // A variable with a NUL in it cannot be one.
             CString::new(bytes).ok()
         };
-        all.into_iter().filter_map(line).collect()
+        // Of a name that comes twice the last value counts.
+        all.into_iter().collect::<Map<_, _>>().into_iter().filter_map(line).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use crate::control::protocol::State;
 use crate::store::{Name, Store};
 use crate::watch::container::{Definition, Id};
 use crate::watch::{Watch, launch};
+use keel_core::sorted;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ impl Autostart {
             Err(cause) => log::warn!("{cause}"),
         }
         // Stable: among equals those of the command line come first, in its order.
-        wanted.sort_by_key(|(order, _)| *order);
+        sorted::by_key(&mut wanted, |(order, _)| *order);
         let mut groups: VecDeque<Vec<Definition>> = VecDeque::new();
         let mut last = None;
         for (order, definition) in wanted {

@@ -2,7 +2,7 @@
 //!
 //! Takes what it is given in that order: what a module needs is to be named before it. Reads no modules.dep (a ramdisk
 //! that was packed by hand has none). Compressed modules are found, and it is the kernel that unpacks them or says no.
-use std::collections::BTreeMap;
+use keel_core::sorted::Map;
 use std::path::{Path, PathBuf};
 
 /// How deep below /lib/modules is looked.
@@ -47,23 +47,23 @@ fn lines(text: &str) -> impl Iterator<Item = (String, String)> {
 }
 
 /// All modules of the running kernel's release, or of /lib/modules itself where there is no such directory.
-fn walk() -> BTreeMap<String, PathBuf> {
+fn walk() -> Map<String, PathBuf> {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let own = Path::new("/lib/modules").join(release);
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     let top = if own.is_dir() { own } else { PathBuf::from("/lib/modules") };
     below(&top, DEEPEST, &mut found);
-    found
+    found.into_iter().collect()
 }
 
-fn below(dir: &Path, depth: usize, found: &mut BTreeMap<String, PathBuf>) {
+fn below(dir: &Path, depth: usize, found: &mut Vec<(String, PathBuf)>) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() && depth > 0 {
             below(&path, depth - 1, found);
         } else if let Some(name) = path.file_name().and_then(|n| n.to_str()).and_then(module_name) {
-            found.insert(name, path);
+            found.push((name, path));
         }
     }
 }

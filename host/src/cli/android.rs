@@ -7,6 +7,7 @@ use crate::android;
 use crate::fault::say;
 use keel_core::commands::{UsageError, Verb};
 use keel_core::nearest;
+use keel_core::sorted;
 
 /// One of the four.
 pub fn run(call: &mut Call) -> Answer {
@@ -19,7 +20,7 @@ pub fn run(call: &mut Call) -> Answer {
     match (call.command.verb, words.as_slice()) {
         (Verb::GetProp, []) => {
             let mut all = android::all(pid()?)?;
-            all.sort();
+            sorted::sort(&mut all);
             print(&all.iter().map(|(name, value)| format!("[{name}]: [{value}]\n")).collect::<String>())?;
         }
         // As Android's own: an empty line for what is not set.

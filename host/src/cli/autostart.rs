@@ -14,6 +14,7 @@ use crate::watch::launch;
 use keel_core::commands::Opt;
 use keel_core::config::Start;
 use keel_core::failure::Failure;
+use keel_core::sorted;
 use std::time::{Duration, Instant};
 
 /// LXC's default.
@@ -119,7 +120,7 @@ fn pass(time: Duration) {
 /// `groups` is a list with commas; an empty word stands for no group, which is also the default.
 fn choose<'a>(all: &'a [(Name, Start)], groups: Option<&str>, any: bool, ignore_auto: bool) -> Vec<&'a (Name, Start)> {
     let mut sorted: Vec<&(Name, Start)> = all.iter().filter(|(_, start)| start.auto || ignore_auto).collect();
-    sorted.sort_by_key(|(_, start)| start.order);
+    sorted::by_key(&mut sorted, |(_, start)| start.order);
     if any {
         return sorted;
     }

@@ -8,6 +8,7 @@ use crate::fault::say;
 use crate::place::read;
 use crate::store::Name;
 use keel_core::commands::Opt;
+use keel_core::sorted;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -51,14 +52,14 @@ fn members(cgroups: &[std::path::PathBuf], init: i32) -> Vec<i32> {
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .filter_map(|pid: i32| Some((pid, stat(pid)?.1[1].parse().ok()?)))
             .collect();
-        pairs.sort_unstable();
+        sorted::sort(&mut pairs);
         pids.push(init);
         // Children have larger numbers mostly; as often as there is something new.
         while let Some((pid, _)) = pairs.iter().find(|(pid, parent)| pids.contains(parent) && !pids.contains(pid)) {
             pids.push(*pid);
         }
     }
-    pids.sort_unstable();
+    sorted::sort(&mut pids);
     pids.dedup();
     pids
 }

@@ -10,6 +10,7 @@ use crate::store::Store;
 use crate::usage::Load;
 use keel_core::commands::{Opt, UsageError};
 use keel_core::failure::Failure;
+use keel_core::sorted;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::isatty;
@@ -93,8 +94,8 @@ impl Order {
             _ => row.load.kernel_memory,
         };
         match self.key {
-            'n' => rows.sort_by(|a, b| a.name.cmp(&b.name)),
-            _ => rows.sort_by_key(|row| std::cmp::Reverse(value(row))),
+            'n' => sorted::by(rows, |a, b| a.name.cmp(&b.name)),
+            _ => sorted::by_key(rows, |row| std::cmp::Reverse(value(row))),
         }
         if self.reverse {
             rows.reverse();

@@ -12,6 +12,7 @@ use crate::store::{Name, Store};
 use keel_core::config::RootfsKind;
 use keel_core::config::lxc::{edit, parse};
 use keel_core::failure::Failure;
+use keel_core::sorted;
 use std::fs;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -47,7 +48,7 @@ impl<'a> Snapshots<'a> {
     /// All, in the order of their numbers.
     pub fn list(&self) -> Result<Vec<Snapshot>> {
         let mut names = self.snaps.names()?;
-        names.sort_by_key(|name| (number(name).unwrap_or(u32::MAX), name.clone()));
+        sorted::by_key(&mut names, |name| (number(name).unwrap_or(u32::MAX), name.clone()));
         let read = |name: &Name, file: &str| fs::read_to_string(self.snaps.dir(name).join(file)).ok();
         let one = |name: Name| Snapshot {
             time: read(&name, "ts").unwrap_or_default().trim().to_owned(),

@@ -1,4 +1,5 @@
 //! close_range(2), which rustix does not have.
+use keel_core::sorted;
 use std::os::fd::RawFd;
 
 /// Close all descriptors from `first` on.
@@ -26,7 +27,7 @@ pub fn close_from(first: RawFd) {
 /// To be called where nothing that owns another one is used any more: in a fork that never returns.
 pub fn close_all_but(keep: &mut [RawFd]) {
     const SYS_CLOSE_RANGE: libc::c_long = 436;
-    keep.sort_unstable();
+    sorted::sort(keep);
     let ends = keep.iter().map(|fd| fd.cast_unsigned()).chain([libc::c_uint::MAX]);
     let mut first: libc::c_uint = 0;
     for end in ends {

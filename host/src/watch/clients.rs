@@ -262,7 +262,7 @@ impl Watch {
         let Some(attached) = self.clients.remove(&number) else { return };
         self.events.remove(attached.token, &attached.client);
         let mut consoles = Vec::new();
-        for (id, container) in &mut self.containers {
+        for (id, container) in self.containers.iter_mut() {
             if container.lent.get(&0) == Some(&number) {
                 consoles.push(*id);
             }

@@ -15,10 +15,10 @@ use crate::sys::signalfd;
 use keel_core::config::Config;
 use keel_core::failure::{Errno, Failure};
 use keel_core::seccomp::Insn;
+use keel_core::sorted;
 use keel_core::step::net::Left;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::Instant;
 
@@ -68,7 +68,7 @@ pub struct Supervised {
     /// Input for its console that did not fit yet.
     pub(super) input: Vec<u8>,
     /// Who has which tty.
-    pub(super) lent: BTreeMap<u32, ClientId>,
+    pub(super) lent: sorted::Map<u32, ClientId>,
     /// What it said last.
     pub(super) ring: Ring,
     /// `lxc.console.logfile`.
@@ -143,7 +143,7 @@ impl Supervised {
             running: None,
             console: None,
             input: Vec::new(),
-            lent: BTreeMap::new(),
+            lent: sorted::Map::new(),
             ring: Ring::new(ring),
             log: None,
             outside: None,

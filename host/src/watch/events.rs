@@ -2,9 +2,9 @@
 //!
 //! Tokens are never used twice, so an event of a descriptor that was dropped earlier in the same round finds nothing.
 //! Deadlines are epoll_wait(2)'s own timeout: no timerfd, no sleep.
+use keel_core::sorted::Map;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,8 @@ pub struct Token(u64);
 pub struct Events<T> {
     epoll: OwnedFd,
     next: u64,
-    sources: BTreeMap<Token, T>,
-    deadlines: BTreeMap<(Instant, u64), T>,
+    sources: Map<Token, T>,
+    deadlines: Map<(Instant, u64), T>,
 }
 
 /// What can be reported of a descriptor.
@@ -34,7 +34,7 @@ impl<T: Copy> Events<T> {
     /// Nothing to wait for yet.
     pub fn new() -> Result<Events<T>, Errno> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        Ok(Events { epoll, next: 1, sources: BTreeMap::new(), deadlines: BTreeMap::new() })
+        Ok(Events { epoll, next: 1, sources: Map::new(), deadlines: Map::new() })
     }
 
     /// Wait for a descriptor too. EPERM: it is a file that is always readable (epoll_ctl(2)).
@@ -93,11 +93,8 @@ impl<T: Copy> Events<T> {
             }
         }
         let now = Instant::now();
-        while let Some(entry) = self.deadlines.first_entry() {
-            if entry.key().0 > now {
-                break;
-            }
-            happened.push((None, entry.remove()));
+        while let Some(what) = self.deadlines.take_first(|(at, _)| *at <= now) {
+            happened.push((None, what));
         }
         Ok(happened)
     }

@@ -39,7 +39,7 @@ impl Watch {
         let token = self.events.add(&listener, Interest::Readable, What::Control(id));
         let token = token.map_err(|e| failure("epoll_ctl", &e.into()))?;
         let hold = Hold { lock, listener, token };
-        self.containers.insert(id, Supervised::new(definition, place, hold));
+        self.containers.insert(id, Box::new(Supervised::new(definition, place, hold)));
         Ok(id)
     }
 
@@ -208,7 +208,7 @@ impl Watch {
         {
             self.events.remove(token, master);
         }
-        container.lent.clear();
+        container.lent.retain(|_, _| false);
         container.input.clear();
         let code = if let End::Exited(code) = end { code } else { 0 };
         // In LXC's order, which calls a container stopping only when its first program has ended.

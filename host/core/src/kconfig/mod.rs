@@ -7,7 +7,7 @@ mod table;
 
 pub use table::OPTIONS;
 
-use alloc::collections::BTreeMap;
+use crate::sorted::Map;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -87,7 +87,7 @@ pub fn check(config: &str, kernel: Option<Version>) -> Vec<Row> {
 }
 
 /// The options of a configuration that are built in or modules.
-fn built(config: &str) -> BTreeMap<&str, State> {
+fn built(config: &str) -> Map<&str, State> {
     let set = config.lines().filter_map(|line| {
         let (name, value) = line.trim().strip_prefix("CONFIG_")?.split_once('=')?;
         match value {

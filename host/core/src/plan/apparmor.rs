@@ -6,6 +6,7 @@
 
 use super::{PATH, Planned, Request, SHELLS, operand};
 use crate::config::Config;
+use crate::sorted;
 use crate::step::Step;
 use crate::step::net::{Left, NetStep};
 use alloc::format;
@@ -125,13 +126,13 @@ const WRITABLE: [(&str, &[&str]); 8] = [
 fn others(base: &str, names: &[&str]) -> Vec<String> {
     let mut patterns = Vec::new();
     let mut prefixes: Vec<&str> = names.iter().flat_map(|name| (0..=name.len()).map(|i| &name[..i])).collect();
-    prefixes.sort_unstable();
+    sorted::sort(&mut prefixes);
     prefixes.dedup();
     for prefix in prefixes {
         let next: String = {
             let mut next: Vec<char> =
                 names.iter().filter_map(|name| name.strip_prefix(prefix)?.chars().next()).collect();
-            next.sort_unstable();
+            sorted::sort(&mut next);
             next.dedup();
             next.into_iter().collect()
         };

@@ -5,6 +5,7 @@ use super::{Plan, Planned, Request, ids, operand, translate};
 use crate::config::{At, CgroupSetting, Config, IdKind};
 use crate::facts::{Facts, Hierarchy};
 use crate::failure::Failure;
+use crate::sorted;
 use crate::step::{Slot, Step};
 use alloc::format;
 use alloc::string::String;
@@ -229,7 +230,7 @@ fn assign<'a>(config: &'a Config, facts: &Facts, plan: &mut Plan, errors: &mut V
         }
     }
     // With memory the limit of memory and swap can't be below that of memory, so it comes last.
-    assigned.sort_by_key(|s| s.file.starts_with("memory.memsw."));
+    sorted::by_key(&mut assigned, |s| s.file.starts_with("memory.memsw."));
     assigned
 }
 

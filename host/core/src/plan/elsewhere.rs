@@ -6,6 +6,7 @@
 use super::{Plan, Planned, Request, operand};
 use crate::config::{Config, Console, ConsolePath, MountAuto};
 use crate::facts::Namespaces;
+use crate::sorted;
 use crate::step::Step;
 
 /// Whether a namespace of this kind is another's.
@@ -18,7 +19,7 @@ pub(super) fn has(request: &Request, kind: u32) -> bool {
 pub(super) fn join(request: &Request, plan: &mut Plan) {
     let born = has(request, Namespaces::PID) || has(request, Namespaces::USER);
     let mut all: alloc::vec::Vec<_> = request.shared.iter().filter(|shared| shared.0 != Namespaces::MNT).collect();
-    all.sort_by_key(|shared| shared.0 == Namespaces::USER);
+    sorted::by_key(&mut all, |shared| shared.0 == Namespaces::USER);
     for (kind, path, origin) in all {
         let (path, kind) = (operand(path), *kind);
         match born {

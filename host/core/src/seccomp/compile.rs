@@ -3,7 +3,7 @@
 //! 250 comparisons costs ten times as much.
 
 use super::{Action, Arch, Compare, Condition, Filter, Rule};
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::sorted::Map;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -70,8 +70,8 @@ fn insn(code: u16, jt: u8, jf: u8, k: u32) -> Insn {
 /// Makes the program. The caller checks its length.
 pub fn compile(filter: &Filter) -> Vec<Insn> {
     let mut program = vec![insn(LOAD, 0, 0, AUDIT)];
-    let audits: BTreeSet<u32> = filter.arches.iter().map(|arch| arch.audit()).collect();
-    for audit in audits {
+    let audits: Map<u32, ()> = filter.arches.iter().map(|arch| (arch.audit(), ())).collect();
+    for (audit, ()) in audits {
         let tree = tree(filter, audit);
         // Past this processor's part, and on to the next question.
         program.push(insn(EQUAL, 1, 0, audit));
@@ -85,9 +85,9 @@ pub fn compile(filter: &Filter) -> Vec<Insn> {
 
 /// The part for one processor; the call's number is loaded.
 fn tree(filter: &Filter, audit: u32) -> Vec<Insn> {
-    let mut bodies: BTreeMap<u32, Vec<&Rule>> = BTreeMap::new();
+    let mut bodies: Map<u32, Vec<&Rule>> = Map::new();
     for rule in filter.rules.iter().filter(|rule| rule.arch.audit() == audit) {
-        bodies.entry(rule.call).or_default().push(rule);
+        bodies.or_insert_with(rule.call, Vec::new).push(rule);
     }
     let default = vec![insn(RETURN, 0, 0, filter.default.code())];
     let mut leaves: Vec<(u32, Vec<Insn>)> = vec![(0, default.clone())];
@@ -184,8 +184,8 @@ pub struct Text<'a>(pub &'a Filter);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls: BTreeSet<u32> =
-            self.0.rules.iter().filter(|r| Some(&r.arch) == self.0.arches.first()).map(|r| r.call).collect();
+        let rules = self.0.rules.iter().filter(|r| Some(&r.arch) == self.0.arches.first());
+        let calls: Map<u32, ()> = rules.map(|r| (r.call, ())).collect();
         match self.0.default {
             Action::Kill => f.write_str("kill")?,
             Action::Trap => f.write_str("trap")?,

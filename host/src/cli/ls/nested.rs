@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 
 use keel_core::config::RootfsKind;
+use keel_core::sorted;
 use serde_json::Value;
 
 use super::table::Row;
@@ -91,7 +92,7 @@ fn kept(store: &Store, name: &Name) -> Vec<Row> {
     let names = std::fs::read_dir(format!("/proc/self/fd/{}", dir.as_raw_fd())).into_iter().flatten().flatten();
     let names = names.filter_map(|entry| Name::new(entry.file_name().to_str()?).ok());
     let mut names: Vec<Name> = names.filter(|name| defined(name, &dir).is_some()).collect();
-    names.sort();
+    sorted::sort(&mut names);
     names.into_iter().map(|name| Row { name: name.to_string(), ..Row::stopped() }).collect()
 }
 

@@ -28,7 +28,7 @@ pub fn listen(files: &mut Files, port: u16, notes: &mut Vec<String>) {
 
 /// Behind what is there; an import may stand anywhere outside of a section's lines.
 fn append(files: &mut Files, name: &str, line: &str) {
-    let entry = files.entry(name.into()).or_insert_with(|| Entry { mode: kind::FILE | 0o644, ..Entry::default() });
+    let entry = files.or_insert_with(name.into(), || Entry { mode: kind::FILE | 0o644, ..Entry::default() });
     if entry.data.last().is_some_and(|last| *last != b'\n') {
         entry.data.push(b'\n');
     }
@@ -50,10 +50,10 @@ mod tests {
         files.insert("init.rc".into(), rc);
         let mut notes = Vec::new();
         listen(&mut files, 5555, &mut notes);
-        let text = |name: &str| String::from_utf8_lossy(&files[name].data).into_owned();
+        let text = |name: &str| String::from_utf8_lossy(&files.get(name).unwrap().data).into_owned();
         assert_eq!(text("init.rc"), "service adbd /sbin/adbd\n    class core\nimport /init.keel.rc\n");
         assert_eq!(text("default.prop"), "service.adb.tcp.port=5555\n");
-        assert_eq!((files["default.prop"].mode & 0o777, files["init.rc"].mode & 0o777), (0o644, 0o750));
+        assert_eq!(["default.prop", "init.rc"].map(|name| files.get(name).unwrap().mode & 0o777), [0o644, 0o750]);
         assert_eq!(notes.len(), 1, "{notes:?}");
         files.insert("init.rc".into(), Entry { mode: kind::FILE | 0o750, ..Entry::default() });
         listen(&mut files, 5555, &mut notes);

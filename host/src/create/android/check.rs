@@ -30,7 +30,7 @@ pub fn files(files: &mut Files, from: &Path, notes: &mut Vec<String>) -> Result<
     }
     if !files.contains_key("sbin/ueventd") {
         notes.push("there is no /sbin/ueventd: it was made, as a link to init".into());
-        files.entry("sbin".into()).or_insert_with(super::directory);
+        files.or_insert_with("sbin".into(), super::directory);
         let link = Entry { mode: kind::LINK | 0o777, data: b"../init".to_vec(), ..Entry::default() };
         files.insert("sbin/ueventd".into(), link);
     }

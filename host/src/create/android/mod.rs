@@ -12,7 +12,6 @@ mod system;
 
 pub use beside::Beside;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -20,6 +19,7 @@ use std::path::{Path, PathBuf};
 use formats::bootimg::{BootImage, Section, is_boot_image};
 use formats::cpio::{Entry, kind};
 use keel_core::failure::Failure;
+use keel_core::sorted::Map;
 
 use super::manifest::{self, Make, check_components};
 use super::template::Template;
@@ -51,7 +51,7 @@ pub struct Source {
 }
 
 /// The files of a root file system by their paths, parents before children.
-type Files = BTreeMap<String, Entry>;
+type Files = Map<String, Entry>;
 
 /// Checked: what is to be written, lines of the configuration, and what to make beside the rootfs.
 pub(super) struct Prepared {
@@ -159,7 +159,7 @@ fn ramdisk(path: &Path) -> Result<(Files, Option<String>)> {
 /// Of entries of one name the last counts, as for the kernel; every name of a file has its content.
 fn by_name(entries: Vec<Entry>) -> std::result::Result<Files, String> {
     let shared = |e: &Entry| e.nlink > 1 && e.kind() == kind::FILE;
-    let contents: BTreeMap<_, Vec<u8>> = (entries.iter())
+    let contents: Map<_, Vec<u8>> = (entries.iter())
         .filter(|e| shared(e) && !e.data.is_empty())
         .map(|e| ((e.ino, e.dev), e.data.clone()))
         .collect();
@@ -180,7 +180,7 @@ fn by_name(entries: Vec<Entry>) -> std::result::Result<Files, String> {
         }
         // Directories that the archive leaves out; the kernel would not make them, and not the file.
         for (slash, _) in name.match_indices('/') {
-            let parent = files.entry(name[..slash].to_owned()).or_insert_with(directory);
+            let parent = files.or_insert_with(name[..slash].to_owned(), directory);
             if parent.kind() != kind::DIR {
                 return Err(format!("'{name}' is below '{}', which is no directory", &name[..slash]));
             }
@@ -231,7 +231,7 @@ fn add_mount_points(template: &Template, files: &mut Files) -> Result<()> {
     for entry in entries {
         match entry.make {
             Make::Dir { mode, path } => {
-                files.entry(path).or_insert_with(|| Entry { mode: kind::DIR | mode, ..Entry::default() });
+                files.or_insert_with(path, || Entry { mode: kind::DIR | mode, ..Entry::default() });
             }
             _ => return say(format!("{label}:{}: only 'dir' is understood for an Android", entry.line)),
         }
@@ -280,7 +280,7 @@ mod tests {
         .unwrap();
         let names: Vec<&str> = files.keys().map(String::as_str).collect();
         assert_eq!(names, ["a", "b", "init", "sbin", "sbin/deep", "sbin/deep/x"]);
-        assert_eq!((files["init"].data.as_slice(), files["a"].data.as_slice()), (&b"new"[..], &b"both"[..]));
+        assert_eq!(["init", "a"].map(|name| files.get(name).unwrap().data.as_slice()), [&b"new"[..], &b"both"[..]]);
         for wrong in ["../escaped", "a/../../b", "a//b", "a\u{1b}[2J"] {
             assert!(by_name(vec![entry(wrong, kind::FILE, b"")]).is_err(), "{wrong}");
         }

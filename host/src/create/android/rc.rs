@@ -110,7 +110,7 @@ mod tests {
                     on post-fs\n mount rootfs rootfs / ro remount\n mount ext4 /dev/block/sda1 /system wait\n\
                     service a /sbin/absent\n critical\nservice b /init\n critical\n";
         let file = |data: &str| Entry { mode: kind::FILE, data: data.into(), ..Entry::default() };
-        let files = Files::from([("init.rc".into(), file(text)), ("init".into(), file(""))]);
+        let files = Files::from_iter([("init.rc".into(), file(text)), ("init".into(), file(""))]);
         let mut notes = Vec::new();
         lint(&files, &mut notes);
         assert_eq!(

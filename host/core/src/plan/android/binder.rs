@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::config::android::Wish;
 use crate::facts::Facts;
 use crate::failure::Failure;
+use crate::sorted;
 use crate::step::{NodeKind, Step, ms};
 use alloc::format;
 use alloc::string::String;
@@ -33,7 +34,7 @@ fn nodes<'a>(config: &'a Config, facts: &'a Facts) -> Vec<(&'a str, u32)> {
         None => name == "binder" || number(name).is_some(),
     };
     let mut nodes: Vec<_> = facts.misc.iter().map(|(n, minor)| (n.as_str(), *minor)).filter(|n| wanted(n.0)).collect();
-    nodes.sort_by_key(|(name, _)| number(name).unwrap_or(u32::MAX));
+    sorted::by_key(&mut nodes, |(name, _)| number(name).unwrap_or(u32::MAX));
     nodes
 }
 
