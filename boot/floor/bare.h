@@ -46,7 +46,7 @@ static void die(int code)
 
 /* A child that shares our memory until it is a program, on a stack of its own; in the version 2 cgroup `cgroup` if that is
  * a descriptor. */
-static int spawn(int (*run)(void *), void *arg, unsigned long flags, int cgroup)
+static inline int spawn(int (*run)(void *), void *arg, unsigned long flags, int cgroup)
 {
 #ifdef __x86_64__
 	void **top = (void **)(stack + sizeof stack) - 2;
@@ -70,7 +70,7 @@ static int spawn(int (*run)(void *), void *arg, unsigned long flags, int cgroup)
 #endif
 }
 
-static int number(const char *text)
+static inline int number(const char *text)
 {
 	int n = 0;
 	while (*text >= '0' && *text <= '9')
@@ -78,14 +78,14 @@ static int number(const char *text)
 	return n;
 }
 
-static int same(const char *a, const char *b)
+static inline int same(const char *a, const char *b)
 {
 	while (*a && *a == *b)
 		a++, b++;
 	return *a == *b;
 }
 
-static int reap(int pid)
+static inline int reap(int pid)
 {
 	int status = 0;
 	call4(SYS_wait4, pid, &status, 0, 0);

@@ -5,8 +5,11 @@
 
 mod agent;
 mod attach;
+mod boots;
 mod flat;
+mod inits;
 mod lists;
+mod login;
 mod many;
 mod numbers;
 mod peers;
@@ -45,7 +48,7 @@ const fn how(rounds: usize, rest_ms: u16, trace: bool) -> How {
 }
 
 /// The tables: name, and what makes it of so many rounds.
-const TABLES: [(&str, Make); 20] = [
+const TABLES: [(&str, Make); 23] = [
     ("start", |room, n| starts::table(room, "start", With::Plain, how(n, 0, true))),
     ("start-net", |room, n| starts::table(room, "start-net", With::Net, how(n, 0, true))),
     ("start-cgroup", |room, n| starts::table(room, "start-cgroup", With::Cgroup, how(n, 0, true))),
@@ -65,7 +68,10 @@ const TABLES: [(&str, Make); 20] = [
     ("full-host", |room, n| flat::table(room, "full-host", true, how(n, 0, false))),
     ("pid1", |room, _| pid1::costs(room)),
     ("pid1-signal", |room, n| pid1::signals(room, n)),
-    ("pid1-exec", |room, n| pid1::wrapping(room, how(n * 2, 0, true))),
+    ("pid1-exec", |room, n| pid1::wrapping(room, "pid1-exec", how(n * 2, 0, true))),
+    ("pid1-exec-busybox", |room, n| pid1::wrapping(room, "pid1-exec-busybox", how(n * 2, 0, true))),
+    ("pid1-login", |room, n| login::table(room, "pid1-login", n)),
+    ("boots", |room, n| boots::table(room, "boots", n.div_ceil(6))),
 ];
 
 /// Names of all tables.

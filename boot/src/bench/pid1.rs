@@ -9,6 +9,7 @@ use crate::fault::{At, Fault, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -111,6 +112,8 @@ pub fn costs(room: &Room) -> Result<Table> {
         let row = || -> Result<Vec<Cell>> {
             let bytes = fs::metadata(&init.program).at("stat", &init.program)?.len() as f64;
             let idle = Running::start(room, &init.program, init.words, &["echo"])?;
+            // What it has when nothing happens.
+            rest(200);
             let private = idle.kib("Anonymous:").unwrap_or(f64::NAN);
             let rss = idle.kib("Rss:").unwrap_or(f64::NAN);
             let mut least = f64::INFINITY;
@@ -168,43 +171,32 @@ pub fn signals(room: &Room, rounds: usize) -> Result<Table> {
     Ok(table)
 }
 
-/// What wrapping costs.
-pub fn wrapping(room: &Room, how: How) -> Result<Table> {
-    let mut table = Table::new(
-        "pid1-exec",
-        "a program under an init in a new pid namespace, start → exit",
-        &super::starts::COLUMNS,
-    );
-    let mut all = vec![Contender {
-        name: "direct".into(),
+/// What wrapping costs: a program of some instructions, or a static busybox's true.
+pub fn wrapping(room: &Room, name: &'static str, how: How) -> Result<Table> {
+    let title = "a program under an init in a new pid namespace, start → exit";
+    let busybox = room.root().join("bin/busybox");
+    let (title, words) = match name {
+        "pid1-exec-busybox" => (format!("{title}: a static busybox"), [busybox.as_os_str(), "true".as_ref()]),
+        _ => (title.to_owned(), [room.payload.as_os_str(), "exit".as_ref()]),
+    };
+    let mut table = Table::new(name, title, &super::starts::COLUMNS);
+    let contender = |name: &str, before: Vec<OsString>| Contender {
+        name: name.into(),
         view: View::Bare,
-        command: Box::new(|| {
+        command: Box::new(move || {
             let mut command = Command::new(&room.payload);
-            command.arg("pid").arg(&room.payload).arg("exit");
+            command.arg("pid").args(&before).args(words);
             command
         }),
-    }];
-    all.push(Contender {
-        name: "floor".into(),
-        view: View::Bare,
-        command: Box::new(|| {
-            let mut command = Command::new(&room.payload);
-            command.arg("pid").arg(&room.floor[0]).arg("exec").arg(&room.payload).arg("exit");
-            command
-        }),
-    });
+    };
+    let mut all =
+        vec![contender("direct", Vec::new()), contender("floor", vec![(&room.floor[0]).into(), "exec".into()])];
     for init in inits(room) {
-        all.push(Contender {
-            name: init.name.into(),
-            view: View::Bare,
-            command: Box::new(move || {
-                let mut command = Command::new(&room.payload);
-                command.arg("pid").arg(&init.program).args(init.words).arg(&room.payload).arg("exit");
-                command
-            }),
-        });
+        let mut before = vec![init.program.into_os_string()];
+        before.extend(init.words.iter().map(OsString::from));
+        all.push(contender(init.name, before));
     }
     super::starts::compare(&mut table, measure(room, &all, how)?);
-    table.notes.push("'direct': the payload itself as PID 1, without libc; 'floor': a PID 1 that makes a child, waits for it and ends, and nothing else".into());
+    table.notes.push("'direct': the program itself as PID 1; 'floor': a PID 1 that makes a child, waits for it and ends, and nothing else".into());
     Ok(table)
 }

@@ -41,6 +41,8 @@ pub struct Room {
     pub floor: [PathBuf; 2],
     /// What runs under inits.
     pub payload: PathBuf,
+    /// The floor of a machine's init.
+    pub init: PathBuf,
 }
 
 fn said(what: &str, e: nix::errno::Errno) -> Fault {
@@ -81,6 +83,7 @@ impl Room {
         let libc = ["-O2", "-static", "-DWITH_LIBC"];
         let floor = [compile(base, "floor", "floor", &BARE)?, compile(base, "floor", "floor-libc", &libc)?];
         let payload = compile(base, "payload", "payload", &BARE)?;
+        let init = compile(base, "init", "init", &BARE)?;
         rootfs(&base.join("lxc").join(&name).join("rootfs"), busybox)?;
         let cgroups = namespace()?;
         unshare(CloneFlags::CLONE_NEWNS).map_err(|e| said("unshare", e))?;
@@ -91,7 +94,7 @@ impl Room {
         }
         // In the order of `View`.
         let views = [namespace()?, cgroups];
-        Ok(Room { scratch, views, full: OnceCell::new(), name, keel, pid1, floor, payload })
+        Ok(Room { scratch, views, full: OnceCell::new(), name, keel, pid1, floor, payload, init })
     }
 
     /// Where everything is.

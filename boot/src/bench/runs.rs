@@ -87,7 +87,7 @@ pub fn measure(room: &Room, contenders: &[Contender<'_>], how: How) -> Result<Ve
 }
 
 /// An order for a round: what one contender leaves to be torn down behind its back shall not always fall on the same other.
-fn shuffled(count: usize, round: u64) -> Vec<usize> {
+pub fn shuffled(count: usize, round: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     // Knuth's constants; the same orders in each run of the bench.
     let mut state = round.wrapping_add(1).wrapping_mul(6364136223846793005);
