@@ -207,6 +207,23 @@ pub fn waits(pid: i32) -> bool {
     call.split(' ').next().is_some_and(|number| numbers.contains(&number))
 }
 
+/// Can the kernel reap and still tell how a child ended (Linux 6.15)?
+pub fn kernel_can_reap() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (6, 15)
+}
+
+/// Until the kernel reaps for a guest's PID 1: it ignores SIGCHLD.
+pub fn wait_until_kernel_reaps(guest: &Guest) {
+    let path = format!("/proc/{}/status", guest.pid());
+    wait_for("pid1 that lets the kernel reap", || {
+        let status = std::fs::read_to_string(&path).ok()?;
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?.trim();
+        (u64::from_str_radix(ignored, 16).ok()? >> 16 & 1 == 1).then_some(())
+    });
+}
+
 /// Asks until there is an answer, with a wait of a millisecond on nothing in between.
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
