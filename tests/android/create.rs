@@ -106,7 +106,7 @@ fn what_was_wrong_is_repaired_and_named_and_the_container_runs() {
         let image = boot_image(0, &ramdisk(compression), "androidboot.serialno=4711");
         let image = file(&container, name, &image);
         let system = system(&container);
-        let words = ["--system", system.to_str().unwrap(), "--hardware", "standin"];
+        let words = ["--system", system.to_str().unwrap(), "--hardware", "standin", "--cpuinfo", "Hardware: fish"];
         let said = create(&container, &image, &words).ok();
         for line in [
             "'/init.rc' had mode 0664, and init reads no file that others may write: now 0644",
@@ -120,7 +120,9 @@ fn what_was_wrong_is_repaired_and_named_and_the_container_runs() {
         }
         let config = fs::read_to_string(container.config_file()).expect("a configuration");
         assert!(
-            config.contains("keel.android = 1\n") && config.contains("keel.android.hardware = standin\n"),
+            config.contains("keel.android = 1\n")
+                && config.contains("keel.android.hardware = standin\n")
+                && config.contains("keel.android.cpuinfo = Hardware: fish\n"),
             "{config}"
         );
         container.keel("start").fails(0);
@@ -163,6 +165,12 @@ fn what_can_not_boot_is_refused_and_nothing_is_made() {
     let sparse = file(&container, "sparse.img", &[&[0x3a, 0xff, 0x26, 0xed][..], &[0; 2048]].concat());
     refused("sparse", &good, &["--system", sparse.to_str().unwrap()], "a sparse image of version 0, which is unknown");
     refused("missing", &good, &["--system", "/no/such/image"], "ENOENT");
+    refused(
+        "cpuinfo",
+        &good,
+        &["--cpuinfo", "fish"],
+        "--cpuinfo: 'fish' is neither a line ('Hardware: NAME') nor a file",
+    );
     refused("cut", &good[..good.len() / 2], &[], "broken gzip data");
 
     let none = run(container.command("create").args(["-t", "android"]));

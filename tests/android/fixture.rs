@@ -84,7 +84,7 @@ const SYSCTLS: [&str; 9] = [
 ];
 
 /// Files whose mode belongs to the whole machine.
-const PROC: [&str; 6] = ["cmdline", "kmsg", "sysrq-trigger", "vmallocinfo", "slabinfo", "last_kmsg"];
+const PROC: [&str; 7] = ["cpuinfo", "cmdline", "kmsg", "sysrq-trigger", "vmallocinfo", "slabinfo", "last_kmsg"];
 
 /// What Android would change of a host.
 #[derive(Debug, PartialEq, Eq)]

@@ -30,6 +30,46 @@ fn nodes_can_be_made_and_disks_not_opened() {
 }
 
 #[test]
+fn cpuinfo_is_its_own_where_that_is_asked_for() {
+    if !skip::root() {
+        return;
+    }
+    // Without `androidboot.hardware` init takes the hardware's name from there.
+    let rc = "on post-fs\n chmod 0440 /proc/cpuinfo\n chown root system /proc/cpuinfo\n";
+    let hosts = std::fs::read_to_string("/proc/cpuinfo").expect("readable");
+    let file = |android: &Android| {
+        let path = android.container.outside().join("cpus");
+        std::fs::write(&path, "processor\t: 0\nHardware\t: other\n").expect("written");
+        path
+    };
+    for (of_file, lines) in [(false, "keel.android.cpuinfo = Hardware: fish"), (true, "")] {
+        let android = Android::new(rc, &format!("keel.android.hardware =\n{lines}"));
+        if of_file {
+            android.container.add_config(&format!("keel.android.cpuinfo = {}\n", file(&android).display()));
+            android.container.add_config("keel.android.cpuinfo = Revision: 0010\n");
+        }
+        android.start();
+        let calls = android.calls();
+        assert_eq!(calls.result("chmod 0440 /proc/cpuinfo"), "ok");
+        assert_eq!(calls.result("chown root system /proc/cpuinfo"), "ok");
+        let (hardware, revision) = if of_file { ("other", "16") } else { ("fish", "0") };
+        for (name, value) in [("ro.hardware", hardware), ("ro.revision", revision)] {
+            assert_eq!(android.container.keel(&format!("getprop {name}")).ok().trim(), value, "{name}");
+        }
+        android.assert_host_unharmed();
+        android.container.keel("stop -k").ok();
+    }
+    // The kernel's own, with what it has not: the host's is as it was, but for frequencies.
+    let names = |text: &str| text.lines().filter_map(|l| Some(l.split_once(':')?.0.to_owned())).collect::<Vec<_>>();
+    assert_eq!(names(&std::fs::read_to_string("/proc/cpuinfo").expect("readable")), names(&hosts));
+    assert!(!hosts.contains("Hardware"), "this test is for a kernel without such a line");
+    // A file that is not there is said with its line.
+    let android = Android::new("", "keel.android.cpuinfo = /no/such/file");
+    let said = android.container.keel("start").fails(1);
+    assert!(said.contains("keel.android.cpuinfo: open '/no/such/file': ENOENT"), "{said}");
+}
+
+#[test]
 fn an_insecure_init_rc_is_not_read() {
     if !skip::root() {
         return;

@@ -15,6 +15,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use flags::{FlagWords, Options, propagation};
 
+/// So much of a file's content is shown.
+const SHOWN: usize = 120;
+
 /// Where something is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -245,7 +248,16 @@ impl fmt::Display for Step {
             Step::MakeLink { at, target } => write!(f, "ln -s {} {at}", text(target)),
             Step::MakeFile { at, mode, text: t } if t.is_empty() => write!(f, "make {at} with mode {mode:04o}"),
             Step::MakeFile { at, mode, text: t } => {
-                write!(f, "make {at} with mode {mode:04o} and '{}'", text(t).trim_end())
+                let text = text(t);
+                // A step is one line.
+                let shown = text.trim_end().replace('\n', "\\n");
+                match shown.char_indices().nth(SHOWN) {
+                    None => write!(f, "make {at} with mode {mode:04o} and '{shown}'"),
+                    Some((end, _)) => {
+                        let (begin, bytes) = (&shown[..end], t.to_bytes().len());
+                        write!(f, "make {at} with mode {mode:04o} and '{begin}..' ({bytes} bytes)")
+                    }
+                }
             }
             Step::SetMode { at, mode } => write!(f, "chmod {mode:04o} {at}"),
             Step::CopyTree { from, at } => write!(f, "cp -a {}/. {at}", text(from)),

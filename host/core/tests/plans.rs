@@ -129,6 +129,7 @@ fn request(command: &[&str]) -> Request {
         lxcpath: "/var/lib/lxc".into(),
         staging: "/run/keel/bb".into(),
         binders: "/run/keel/.binders".into(),
+        cpuinfo: "processor\t: 0\nmodel name\t: Virtual\n".into(),
         command: command.iter().map(|w| w.to_string()).collect(),
         ..Request::default()
     }

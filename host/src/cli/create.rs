@@ -69,6 +69,7 @@ pub fn run(call: &mut Call) -> Answer {
             cache: path(Opt::Cache),
             cmdline: text(Opt::Cmdline),
             hardware: text(Opt::Hardware),
+            cpuinfo: args.values(Opt::Cpuinfo).map(String::from).collect(),
             adb: args.value(Opt::AdbPort).map(port).transpose()?,
         }),
         (true, None) => {

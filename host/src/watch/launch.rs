@@ -113,6 +113,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
                 |path: &Option<_>| path.as_ref().map_or(Found::Dir, |p: &At<String>| crate::observe::rootfs(&p.value));
             [found(&android.system), found(&android.data), found(&android.cache)]
         },
+        cpuinfo: cpuinfo(&definition.config)?,
         staging: Place::of(&definition.name, &definition.lxcpath).dir().display().to_string(),
         binders: binders.display().to_string(),
         command: definition.command.clone(),
@@ -153,10 +154,27 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
 /// The file of `lxc.seccomp.profile`.
 fn seccomp(config: &Config) -> Result<Vec<u8>, Failure> {
     let Some(profile) = &config.seccomp.profile else { return Ok(Vec::new()) };
-    let place = config.files.get(usize::from(profile.origin.file)).filter(|_| profile.origin.line > 0);
-    let at = place.map(|file| format!("{file}:{}: ", profile.origin.line)).unwrap_or_default();
-    crate::load::bytes(Path::new(&profile.value))
-        .map_err(|e| Failure::errno(format!("{at}lxc.seccomp.profile: open '{}'", profile.value), e))
+    named(config, "lxc.seccomp.profile", profile)
+}
+
+/// What `keel.android.cpuinfo` adds to.
+fn cpuinfo(config: &Config) -> Result<String, Failure> {
+    let android = &config.android;
+    let bytes = match &android.cpuinfo_file {
+        Some(file) if android.on => named(config, "keel.android.cpuinfo", file)?,
+        // A kernel without /proc has none.
+        None if android.on && !android.cpuinfo.is_empty() => std::fs::read("/proc/cpuinfo").unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The content of a file that a key names.
+fn named(config: &Config, key: &str, file: &At<String>) -> Result<Vec<u8>, Failure> {
+    let place = config.files.get(usize::from(file.origin.file)).filter(|_| file.origin.line > 0);
+    let at = place.map(|name| format!("{name}:{}: ", file.origin.line)).unwrap_or_default();
+    crate::load::bytes(Path::new(&file.value))
+        .map_err(|e| Failure::errno(format!("{at}{key}: open '{}'", file.value), e))
 }
 
 pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {

@@ -4,6 +4,7 @@
 
 use super::At;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// What an Android container is given besides its rootfs, which is its unpacked ramdisk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub struct Android {
     pub cmdline: Option<String>,
     /// `keel.android.hardware`: `androidboot.hardware=` on that command line.
     pub hardware: Option<String>,
+    /// `keel.android.cpuinfo`: lines that its /proc/cpuinfo has instead of the kernel's of that name, or besides.
+    pub cpuinfo: Vec<String>,
+    /// The same: a file that takes the place of the kernel's.
+    pub cpuinfo_file: Option<At<String>>,
     /// `keel.android.system`: an image, a block device or a directory, mounted on /system read-only.
     pub system: Option<At<String>>,
     /// `keel.android.system.image`: the image within that one, by its path there: Android-x86 has a system.img in its system.sfs.

@@ -34,6 +34,8 @@ pub struct Request {
     pub rootfs: rootfs::Found,
     /// What is at `keel.android.system`, `.data` and `.cache`.
     pub android: [rootfs::Found; 3],
+    /// What `keel.android.cpuinfo` adds to: the text of its file, or of the host's /proc/cpuinfo; read by the caller.
+    pub cpuinfo: String,
     /// A directory that an overlay or an image is mounted on, in the container's mount namespace only.
     pub staging: String,
     /// Where the locks of the host's binder devices are.

@@ -46,6 +46,8 @@ pub struct Source {
     pub cmdline: Option<String>,
     /// androidboot.hardware.
     pub hardware: Option<String>,
+    /// Lines for its /proc/cpuinfo, or a file.
+    pub cpuinfo: Vec<String>,
     /// The TCP port of its adbd.
     pub adb: Option<u16>,
 }
@@ -74,13 +76,18 @@ pub(super) fn prepare(source: &Source, template: &Template, own: &str, notes: &m
         notes.push(format!("the command line is the boot image's: '{line}'"));
         Some(line)
     });
-    for (key, value) in [("cmdline", &cmdline), ("hardware", &source.hardware)] {
-        if let Some(value) = value {
-            if value.chars().any(char::is_control) {
-                return say(format!("--{key}: it has a control character in it"));
-            }
-            lines += &format!("keel.android.{key} = {value}\n");
+    let words = [("cmdline", &cmdline), ("hardware", &source.hardware)].into_iter();
+    let words = words.filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    for (key, value) in words.chain(source.cpuinfo.iter().map(|value| ("cpuinfo", value))) {
+        if value.chars().any(char::is_control) {
+            return say(format!("--{key}: it has a control character in it"));
         }
+        if key == "cpuinfo" && !value.starts_with('/') && !value.contains(':') {
+            return say(format!(
+                "--cpuinfo: '{value}' is neither a line ('Hardware: NAME') nor a file's absolute path"
+            ));
+        }
+        lines += &format!("keel.android.{key} = {value}\n");
     }
     let places = [("system", &source.system), ("data", &source.data), ("cache", &source.cache)];
     for (name, given) in places {

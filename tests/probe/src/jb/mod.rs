@@ -145,8 +145,17 @@ impl Init {
         }
     }
 
-    /// 9: `androidboot.X=Y` becomes `ro.boot.X`, and some of them get names without `boot`.
+    /// 8, 9: what hardware it is, of which the command line has the last word. `androidboot.X=Y` becomes `ro.boot.X`, and some of them get names without `boot`.
     fn kernel_command_line(&mut self) {
+        let cpuinfo = std::fs::read("/proc/cpuinfo").unwrap_or_default();
+        let cpuinfo = String::from_utf8_lossy(&cpuinfo[..cpuinfo.len().min(1023)]).into_owned();
+        // Behind the line's end, up to the next.
+        let field = |name: &str| {
+            let (_, rest) = cpuinfo.split_once(&format!("\n{name}"))?;
+            Some(rest.split_once(": ")?.1.lines().next()?.to_owned())
+        };
+        let revision = u32::from_str_radix(&field("Revision").unwrap_or_default(), 16).unwrap_or(0);
+        self.props.set("ro.revision", &revision.to_string());
         self.calls.note("chmod /proc/cmdline", sys::chmod("/proc/cmdline", 0o440));
         let line = std::fs::read_to_string("/proc/cmdline").unwrap_or_default();
         let line: String = line.chars().take(1023).collect();
@@ -162,11 +171,12 @@ impl Init {
             ("ro.boot.mode", "ro.bootmode", "unknown"),
             ("ro.boot.baseband", "ro.baseband", "unknown"),
             ("ro.boot.bootloader", "ro.bootloader", "unknown"),
-            ("ro.boot.hardware", "ro.hardware", ""),
         ] {
             let value = self.props.get(from).unwrap_or_else(|| default.into());
             self.props.set(to, &value);
         }
+        let hardware = self.props.get("ro.boot.hardware").or_else(|| field("Hardware")).unwrap_or_default();
+        self.props.set("ro.hardware", &hardware);
     }
 
     fn load_properties(&mut self, path: &str) {

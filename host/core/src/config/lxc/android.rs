@@ -36,6 +36,23 @@ pub(super) fn print_android_hardware(c: &Config) -> Lines {
     line("keel.android.hardware", c.android.hardware.clone())
 }
 
+/// A line, or a file.
+pub(super) fn android_cpuinfo(s: &mut Setting<'_>) -> Done {
+    let android = &mut s.config.android;
+    match s.value.split_once(':') {
+        _ if s.value.starts_with('/') => android.cpuinfo_file = Some(at(s.value.to_string(), s.origin)),
+        Some((name, _)) if !name.trim().is_empty() => android.cpuinfo.push(s.value.to_string()),
+        None if s.value.is_empty() => (android.cpuinfo, android.cpuinfo_file) = Default::default(),
+        _ => return Err(format!("'{}' is neither a line ('Hardware: NAME') nor a file's absolute path", s.value)),
+    }
+    Ok(())
+}
+
+pub(super) fn print_android_cpuinfo(c: &Config) -> Lines {
+    let file = c.android.cpuinfo_file.iter().map(|file| &file.value);
+    file.chain(&c.android.cpuinfo).map(|value| ("keel.android.cpuinfo".into(), value.clone())).collect()
+}
+
 /// An image, a device or a directory of the host.
 fn source(s: &mut Setting<'_>, field: fn(&mut Android) -> &mut Option<At<String>>) -> Done {
     if !s.value.is_empty() && !s.value.starts_with('/') {

@@ -11,9 +11,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 pub(super) use super::android::{
-    android_binder, android_cache, android_cmdline, android_data, android_hardware, android_supervise, android_system,
-    print_android_binder, print_android_cache, print_android_cmdline, print_android_data, print_android_hardware,
-    print_android_supervise, print_android_system,
+    android_binder, android_cache, android_cmdline, android_cpuinfo, android_data, android_hardware, android_supervise,
+    android_system, print_android_binder, print_android_cache, print_android_cmdline, print_android_cpuinfo,
+    print_android_data, print_android_hardware, print_android_supervise, print_android_system,
 };
 pub(super) use super::caps::{cap_drop, cap_keep, print_cap_drop, print_cap_keep};
 pub(super) use super::cgroup::{cgroup1, cgroup2, print_cgroup1, print_cgroup2};

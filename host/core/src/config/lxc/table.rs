@@ -169,6 +169,7 @@ pub static KEYS: &[Key] = &[
     row("keel.android", (0, 6), &[], field!(Flag, android.on), "1: the root file system is an Android's ramdisk, its init is started unmodified"),
     row("keel.android.cmdline", (0, 6), &[], Means::Own(own::android_cmdline, own::print_android_cmdline), "the kernel command line that Android sees"),
     row("keel.android.hardware", (0, 6), &[], Means::Own(own::android_hardware, own::print_android_hardware), "androidboot.hardware on that command line: /init.NAME.rc is read"),
+    list("keel.android.cpuinfo", (0, 6), &[], Means::Own(own::android_cpuinfo, own::print_android_cpuinfo), "a line for its /proc/cpuinfo ('Hardware: NAME'), or a file in the place of the kernel's"),
     row("keel.android.system", (0, 6), &[], Means::Own(own::android_system, own::print_android_system), "an image, a device or a directory for /system, read-only"),
     row("keel.android.system.image", (0, 6), &[], field!(Text, android.system_image), "an image within that one, mounted over it (Android-x86: system.img)"),
     row("keel.android.data", (0, 6), &[], Means::Own(own::android_data, own::print_android_data), "the same for /data, writable; else a tmpfs"),

@@ -7,6 +7,7 @@
 
 mod binder;
 mod cgroup;
+mod cpuinfo;
 mod dev;
 mod filter;
 mod logs;
@@ -146,7 +147,7 @@ pub(super) fn fill(config: &Config, request: &Request, facts: &Facts, plan: &mut
     dev::nodes(config, facts, plan);
     logs::pipes(facts, plan);
     binder::plan(config, request, facts, plan, errors);
-    proc::mounts(config, facts, plan);
+    proc::mounts(config, request, facts, plan);
     storage::mounts(config, request, facts, plan);
 }
 

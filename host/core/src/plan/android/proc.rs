@@ -4,8 +4,8 @@
 //! machine would show the change. Each file has a mask of its own, which may be changed like that; one for all, or a node of
 //! /dev, would carry the mode of one over to the others.
 
-use super::super::{Plan, Planned, inside, mount, operand};
-use super::cmdline;
+use super::super::{Plan, Planned, Request, inside, mount, operand};
+use super::{cmdline, cpuinfo};
 use crate::config::Config;
 use crate::facts::{Facts, Namespaces};
 use crate::step::{Place, Step, ms};
@@ -33,7 +33,7 @@ const OF_NAMESPACES: [(u32, &str); 3] = [
 /// Where the masks are made, on a tmpfs that is taken away again when they are bound: sysfs comes there.
 const MAKING: &str = "sys";
 
-pub(super) fn mounts(config: &Config, facts: &Facts, plan: &mut Plan) {
+pub(super) fn mounts(config: &Config, request: &Request, facts: &Facts, plan: &mut Plan) {
     let clone = plan.clone;
     let steps = &mut plan.inside;
     let mut must = |step: Step| steps.push(Planned::must(step));
@@ -51,10 +51,16 @@ pub(super) fn mounts(config: &Config, facts: &Facts, plan: &mut Plan) {
     let mut must = |step: Step| steps.push(Planned::must(step));
     must(readonly("proc/sys"));
     must(Step::MakeDir { at: inside(MAKING), mode: 0o555 });
-    must(mount("tmpfs", inside(MAKING), SAFE, "size=64k,mode=700"));
-    let line = cmdline(config);
-    for (name, mode, always) in MASKS {
-        let text = if name == "cmdline" { line.as_str() } else { "" };
+    let (line, cpus) = (cmdline(config), cpuinfo::text(config, request));
+    let size = 64 + cpus.as_ref().map_or(0, |text| text.len().div_ceil(1024));
+    must(mount("tmpfs", inside(MAKING), SAFE, &format!("size={size}k,mode=700")));
+    let own = cpus.is_some().then_some(("cpuinfo", 0o444, true));
+    for (name, mode, always) in MASKS.into_iter().chain(own) {
+        let text = match name {
+            "cmdline" => line.as_str(),
+            "cpuinfo" => cpus.as_deref().unwrap_or_default(),
+            _ => "",
+        };
         let mask = inside(&format!("{MAKING}/{name}"));
         steps.push(Planned::must(Step::MakeFile { at: mask.clone(), mode, text: operand(text) }));
         let step = bind(mask, inside(&format!("proc/{name}")));
