@@ -1,9 +1,10 @@
 //! Running a program inside a container: the outer half, which stays on the host.
 //!
 //! Two processes: this one keeps the user's terminal and joins the namespaces, too; `program` is in the pid namespace and
-//! becomes the command. Where a label is to be put on there are three, since that is done in the host's procfs: then
-//! this one stays outside, and one between them joins and waits. Nothing of the host but the descriptors 0 to 2 goes in, and where those are
+//! becomes the command. Where a label is to be put on, which is done in the host's procfs, or the
+//! supervisor is to answer the program's calls, there are three: this one stays outside, and one between them joins and waits. Nothing of the host but the descriptors 0 to 2 goes in, and where those are
 //! terminals, a fresh pty of the container's devpts goes in their place (CVE-2016-10124).
+mod asking;
 mod enter;
 pub mod environment;
 mod label;
@@ -14,15 +15,16 @@ pub use label::Wanted;
 pub use sealed::run_from_copy;
 
 use crate::console::proxy::{Outcome, Proxy};
+use crate::control::client::Connection;
 use crate::place::read_once;
 use crate::sys::process::{Cloned, exit_now, fork};
 use crate::sys::{errno, io_errno, signalfd};
+use crate::watch::filters::Filters;
 use crate::watch::record::start_time;
 use environment::Wish;
 use keel_core::config::{Limit, Personality};
 use keel_core::facts::Namespaces;
 use keel_core::failure::{Errno, Failure};
-use keel_core::seccomp::Insn;
 use keel_core::sorted;
 use label::Label;
 use rustix::fs::{Mode, OFlags};
@@ -53,8 +55,10 @@ pub struct Attach {
     pub keep_caps: bool,
     /// Stay in the caller's cgroups.
     pub keep_cgroups: bool,
-    /// The filter of system calls that it shall be under.
-    pub filter: Vec<Insn>,
+    /// The filters of system calls that it shall be under.
+    pub filters: Filters,
+    /// Who answers what one of these asks; none: nobody does any more.
+    pub supervisor: Option<Connection>,
     /// The label of a security module.
     pub label: Wanted,
     /// What uname(2) shall say; none: as the container has it.
@@ -96,30 +100,36 @@ struct Target {
 pub fn run(mut attach: Attach) -> Result<u8, Failure> {
     let log = attach.log.take();
     let target = open(&attach)?;
-    let label = target.label.clone();
+    let (label, supervisor) = (target.label.clone(), attach.supervisor.take());
     // From here on: a child that ends while nobody looks would be missed.
     signalfd::block_all();
     let signals = signalfd::descriptor().map_err(|e| Failure::errno("signalfd", e))?;
-    let Some(label) = label else {
+    if label.is_none() && supervisor.is_none() {
         // Nothing is to be done outside any more: this process goes in itself.
         let named = |e: Failure| Failure::new(format!("{}: {e}", attach.name));
-        let entered = enter::join(&attach, target, None).map_err(named)?;
+        let entered = enter::join(&attach, target, None, false).map_err(named)?;
         let child = entered.pid;
         return follow(entered, &signals, child, log);
-    };
+    }
     let socket = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
     let (ours, theirs) = socket.map_err(|e| Failure::errno("socketpair", errno(e)))?;
     match fork().map_err(|e| Failure::errno("fork", e))? {
         Cloned::Child { .. } => {
-            drop((ours, signals));
-            exit_now(enter::enter(&attach, target, theirs));
+            let asks = supervisor.is_some();
+            drop((ours, signals, supervisor));
+            exit_now(enter::enter(&attach, target, theirs, asks));
         }
         Cloned::Parent { pid, .. } => {
             drop((theirs, target));
             let Some(entered) = enter::receive(&ours)? else {
                 return Ok(code(wait(pid)?));
             };
-            label.hand_in(entered.pid, &ours)?;
+            if let Some(label) = label {
+                label.hand_in(entered.pid, &ours)?;
+            }
+            if let Some(supervisor) = supervisor {
+                asking::hand_over(&ours, &supervisor)?;
+            }
             follow(entered, &signals, pid, log)
         }
     }

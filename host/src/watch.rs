@@ -10,6 +10,7 @@ pub mod container;
 pub mod end;
 mod ending;
 pub mod events;
+pub mod filters;
 mod forward;
 mod keeper;
 pub mod launch;
@@ -55,7 +56,7 @@ enum What {
     Hook(Id),
     Outside(Id),
     Log(Id, Log),
-    Call(Id),
+    Call(Id, u32),
     Own(u32),
 }
 
@@ -195,7 +196,7 @@ impl Watch {
             What::Restart(id) => self.restart_due(id),
             What::Hook(id) => self.hook_ended(id),
             What::Outside(id) => self.outside_changed(id),
-            What::Call(id) => self.called(id),
+            What::Call(id, number) => self.called(id, number),
             What::Log(id, log) => self.drain_log(id, log),
             What::Own(number) => self.out.push_back(Event::Own(number)),
         }

@@ -4,6 +4,7 @@
 //! modes in /proc and /dev, mounts.
 
 mod adb;
+mod attached;
 mod binder;
 mod bits32;
 mod boot;

@@ -5,15 +5,15 @@ use crate::fixture::Android;
 use tests::proc::until;
 use tests::skip;
 
-/// Runs a script as a service, and compares results; those that begin with `?` are returned.
-fn run(lines: &[(&str, &str)]) -> Vec<String> {
-    let rc = "on boot\n start todo\nservice todo /system/bin/script /data/todo /data/said\n class late\n oneshot\n";
-    let android = Android::new(rc, "keel.android.supervise = require");
+/// The lines of a script, for the container.
+pub fn write(android: &Android, lines: &[(&str, &str)]) {
     let todo: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
     std::fs::write(android.data("todo"), todo).expect("written");
-    android.start();
-    android.calls();
-    until("the script is done", android.container.base(), || android.data("said").exists().then_some(()));
+}
+
+/// What it said of each line; what is said of those that begin with `?` is returned.
+#[track_caller]
+pub fn compare(android: &Android, lines: &[(&str, &str)]) -> Vec<String> {
     let said = std::fs::read_to_string(android.data("said")).expect("readable");
     let mut returned = Vec::new();
     for (line, (wanted, result)) in said.lines().zip(lines) {
@@ -23,6 +23,18 @@ fn run(lines: &[(&str, &str)]) -> Vec<String> {
         }
     }
     assert_eq!(said.lines().count(), lines.len(), "{said}");
+    returned
+}
+
+/// Runs a script as a service, and compares results; those that begin with `?` are returned.
+fn run(lines: &[(&str, &str)]) -> Vec<String> {
+    let rc = "on boot\n start todo\nservice todo /system/bin/script /data/todo /data/said\n class late\n oneshot\n";
+    let android = Android::new(rc, "keel.android.supervise = require");
+    write(&android, lines);
+    android.start();
+    android.calls();
+    until("the script is done", android.container.base(), || android.data("said").exists().then_some(()));
+    let returned = compare(&android, lines);
     android.assert_host_unharmed();
     android.container.keel("stop -k").ok();
     android.container.assert_nothing_left();

@@ -25,8 +25,8 @@ pub(super) struct Entered {
 }
 
 /// Join, start the program, wait for it. The exit code to end with.
-pub(super) fn enter(attach: &Attach, target: Target, socket: OwnedFd) -> i32 {
-    let told = join(attach, target, Some(&socket)).and_then(|entered| {
+pub(super) fn enter(attach: &Attach, target: Target, socket: OwnedFd, asks: bool) -> i32 {
+    let told = join(attach, target, Some(&socket), asks).and_then(|entered| {
         let told = tell(&socket, entered.pid, entered.terminal.as_ref());
         told.map_err(|e| Failure::errno("report to the outside", errno(e)))?;
         Ok(entered.pid)
@@ -40,8 +40,9 @@ pub(super) fn enter(attach: &Attach, target: Target, socket: OwnedFd) -> i32 {
     }
 }
 
-/// Goes into the container and starts the program there. With a socket somebody outside has to do with the program, too.
-pub(super) fn join(attach: &Attach, target: Target, socket: Option<&OwnedFd>) -> Result<Entered, Failure> {
+/// Goes into the container and starts the program there. With a socket somebody outside has to do with the program, too:
+/// about its label, or (`asks`) about what its filter asks.
+pub(super) fn join(attach: &Attach, target: Target, socket: Option<&OwnedFd>, asks: bool) -> Result<Entered, Failure> {
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(call("prctl PR_SET_DUMPABLE"))?;
     for (flag, fd) in &target.namespaces {
@@ -60,7 +61,7 @@ pub(super) fn join(attach: &Attach, target: Target, socket: Option<&OwnedFd>) ->
     let wanted = [isatty(rustix::stdio::stdin()), isatty(rustix::stdio::stdout()), isatty(rustix::stdio::stderr())];
     let terminal = if wanted.contains(&true) { Some(open_terminal()?) } else { None };
     let (master, slave) = terminal.unzip();
-    let job = program::Job { attach, rights: &rights, slave: slave.as_ref(), terminal: wanted, socket };
+    let job = program::Job { attach, rights: &rights, slave: slave.as_ref(), terminal: wanted, socket, asks };
     Ok(Entered { pid: start(&job)?, terminal: master })
 }
 

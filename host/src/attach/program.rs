@@ -1,7 +1,7 @@
 //! The process that becomes the program: already inside, it gives up what the container's first program does not have.
-use super::Attach;
 use super::environment;
 use super::label::Label;
+use super::{Attach, asking};
 use crate::sys::descriptors::close_from;
 use crate::sys::process::{Pointers, close_others_on_exec, drop_bounding, exec};
 use crate::sys::{errno, mount, signal};
@@ -32,8 +32,10 @@ pub(super) struct Job<'a> {
     pub slave: Option<&'a OwnedFd>,
     /// Which of descriptors 0 to 2 are terminals.
     pub terminal: [bool; 3],
-    /// To who puts on the label outside.
+    /// To who puts on the label outside, and has a way to the supervisor.
     pub socket: Option<&'a OwnedFd>,
+    /// What its filter asks goes to the supervisor.
+    pub asks: bool,
 }
 
 /// Returns only when it cannot: 127 for a program that is not there, 126 for one that cannot be run.
@@ -72,16 +74,21 @@ pub(super) fn become_it(job: &Job<'_>) -> i32 {
         let _ = rustix::process::chdir(directory.as_path());
     }
     signal::reset();
-    match &attach.properties {
-        None => close_from(3),
-        Some((area, _)) => {
+    let asked = job.socket.filter(|_| job.asks);
+    match (&attach.properties, asked) {
+        (None, None) => close_from(3),
+        (area, _) => {
             close_others_on_exec();
-            // EBADF cannot be: it is ours.
-            let _ = rustix::io::fcntl_setfd(area, rustix::io::FdFlags::empty());
+            if let Some((area, _)) = area {
+                // EBADF cannot be: it is ours.
+                let _ = rustix::io::fcntl_setfd(area, rustix::io::FdFlags::empty());
+            }
         }
     }
-    if let Err(cause) = give_up(attach, job.rights.keep_groups) {
-        return fail(cause);
+    match give_up(attach, asked, job.rights.keep_groups) {
+        Ok(true) => {}
+        Ok(false) => return 1,
+        Err(cause) => return fail(cause),
     }
     let e = run(&program, &argv, &variables, &path);
     eprintln!("keel: {}: exec '{}': {e}", attach.name, program.to_string_lossy());
@@ -114,7 +121,7 @@ fn remount() -> Result<(), Failure> {
 }
 
 fn prepare(job: &Job<'_>) -> Result<(), Failure> {
-    let Job { attach, rights, slave, terminal, socket } = job;
+    let Job { attach, rights, slave, terminal, socket, .. } = job;
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
     for (dir, procs) in &rights.cgroups {
         // "0" is the writer itself (cgroups(7)).
@@ -164,11 +171,15 @@ fn prepare(job: &Job<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The last of it: from here on only what the filter lets through, and only as that user.
-fn give_up(attach: &Attach, keep_groups: bool) -> Result<(), Failure> {
+/// The last of it: from here on only what the filters let through, and only as that user. False: it is said outside why not.
+fn give_up(attach: &Attach, asked: Option<&OwnedFd>, keep_groups: bool) -> Result<bool, Failure> {
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
-    if !attach.filter.is_empty() {
-        crate::sys::seccomp::load(&attach.filter)
+    // First, as the others may forbid what it takes. Of all that say something of a call the strictest counts (seccomp(2)).
+    if !attach.filters.asking.is_empty() && !asking::load(&attach.filters.asking, asked)? {
+        return Ok(false);
+    }
+    for filter in &attach.filters.plain {
+        crate::sys::seccomp::load(filter)
             .map_err(|e| Failure::errno("load the container's filter of system calls", e))?;
     }
     let (uid, gid) = (Uid::from_raw(attach.uid), Gid::from_raw(attach.gid));
@@ -176,7 +187,8 @@ fn give_up(attach: &Attach, keep_groups: bool) -> Result<(), Failure> {
         set_thread_groups(&[]).map_err(call("setgroups"))?;
     }
     set_thread_res_gid(gid, gid, gid).map_err(call("setresgid"))?;
-    set_thread_res_uid(uid, uid, uid).map_err(call("setresuid"))
+    set_thread_res_uid(uid, uid, uid).map_err(call("setresuid"))?;
+    Ok(true)
 }
 
 /// execve(2) of a path, or of a name along PATH.

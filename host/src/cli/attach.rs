@@ -5,6 +5,7 @@ use crate::attach::{self, Attach, Wanted};
 use crate::fault::{at, say};
 use crate::place::Place;
 use crate::standing::Standing;
+use crate::watch::filters::Filters;
 use crate::watch::record::Record;
 use keel_core::commands::{Opt, UsageError};
 use keel_core::config::lxc::{NoFiles, Reader, Severity};
@@ -79,7 +80,8 @@ pub fn run(call: &mut Call) -> Answer {
     };
     let (uid, gid) = (args.number(Opt::Uid)?.unwrap_or(0), args.number(Opt::Gid)?.unwrap_or(0));
 
-    let info = Standing::of(name.as_str(), &lxcpath).info()?;
+    let standing = Standing::of(name.as_str(), &lxcpath);
+    let info = standing.info()?;
     let Some(pid) = info.get("pid").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()) else {
         return Ok(say("not running")?);
     };
@@ -89,14 +91,18 @@ pub fn run(call: &mut Call) -> Answer {
         environment.set.splice(0..0, variables);
         (area, size)
     });
-    let filter = match (keep[2], Record::of_living(&Place::of(name.as_str(), &lxcpath))) {
-        (true, _) => Vec::new(),
-        (false, Some(record)) => record.filter,
+    let filters = match (keep[2], Record::of_living(&Place::of(name.as_str(), &lxcpath))) {
+        (true, _) => Filters::default(),
+        (false, Some(record)) => record.filters,
         (false, None) => {
             let why =
                 "its state file is not there, and with it the filter of system calls that programs inside are under";
             return Ok(say(format!("{why} (--elevated-privileges=LSM runs without one)"))?);
         }
+    };
+    let supervisor = match standing {
+        Standing::Supervised(connection, _) if !filters.asking.is_empty() => Some(connection),
+        _ => None,
     };
     let label = match (keep[2], args.value(Opt::Context)) {
         (_, Some(context)) => Wanted::Context(context.into()),
@@ -130,7 +136,8 @@ pub fn run(call: &mut Call) -> Answer {
         namespaces: Namespaces(entered),
         keep_caps: keep[0],
         keep_cgroups: keep[1],
-        filter,
+        filters,
+        supervisor,
         label,
         personality,
         limits,

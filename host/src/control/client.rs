@@ -5,10 +5,11 @@ use super::protocol::{MAX_REPLY, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
-    self, AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketAddrUnix,
+    self, AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage,
 };
-use rustix::net::{SocketFlags, SocketType};
-use std::io::IoSliceMut;
+use rustix::net::{SendFlags, SocketAddrUnix, SocketFlags, SocketType};
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -42,6 +43,17 @@ impl Connection {
         net::send(&self.socket, &request.encode(), SendFlags::NOSIGNAL)?;
         self.wait_readable(timeout)?;
         self.receive()
+    }
+
+    /// As [`Connection::ask`], with a descriptor that goes along.
+    pub fn ask_with(&self, request: &Request, fd: BorrowedFd<'_>, timeout: Duration) -> Result<Reply, Errno> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let fds = [fd];
+        control.push(SendAncillaryMessage::ScmRights(&fds));
+        net::sendmsg(&self.socket, &[IoSlice::new(&request.encode())], &mut control, SendFlags::NOSIGNAL)?;
+        self.wait_readable(Some(timeout))?;
+        Ok(self.receive()?.0)
     }
 
     fn wait_readable(&self, timeout: Option<Duration>) -> Result<(), Errno> {

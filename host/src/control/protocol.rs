@@ -131,6 +131,8 @@ pub enum Request {
     },
     /// Forget what these logs hold.
     ClearLog(Vec<Log>),
+    /// Answer the system calls of a program that is being attached: the listener of its filter comes along.
+    Supervise,
 }
 
 impl Request {
@@ -139,6 +141,7 @@ impl Request {
         let value = match self {
             Request::Info => json!({"do": "info"}),
             Request::List => json!({"do": "list"}),
+            Request::Supervise => json!({"do": "supervise"}),
             Request::Log { logs, from, wait } => json!({"do": "log", "logs": names(logs), "from": from, "wait": wait}),
             Request::ClearLog(logs) => json!({"do": "clear-log", "logs": names(logs)}),
             Request::Console(tty) => json!({"do": "console", "tty": tty}),
@@ -169,6 +172,7 @@ impl Request {
         match text(&map, "do")? {
             "info" => Ok(Request::Info),
             "list" => Ok(Request::List),
+            "supervise" => Ok(Request::Supervise),
             "log" => Ok(Request::Log {
                 logs: logs(&map)?,
                 from: map.get("from").and_then(Value::as_u64).unwrap_or(0),
@@ -207,7 +211,9 @@ impl Request {
                 wait: map.get("wait").and_then(Value::as_bool).unwrap_or(true),
                 kill: map.get("kill").and_then(Value::as_bool).unwrap_or(true),
             })),
-            other => Err(format!("'{other}' is not a request: info, list, console, log, clear-log, wait, start, stop")),
+            other => Err(format!(
+                "'{other}' is not a request: info, list, console, log, clear-log, supervise, wait, start, stop"
+            )),
         }
     }
 }
@@ -293,6 +299,7 @@ mod tests {
         let all = [
             Request::Info,
             Request::List,
+            Request::Supervise,
             Request::Console(None),
             Request::Console(Some(0)),
             Request::Wait(vec![State::Running, State::Stopped]),

@@ -4,9 +4,9 @@
 use super::protocol::{MAX_REQUEST, Reply, Request};
 use rustix::fs::{Mode, chmod, unlink};
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use rustix::net::{SocketAddrUnix, SocketFlags, SocketType};
-use std::io::IoSlice;
+use rustix::net::{self, AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer};
+use rustix::net::{SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -84,8 +84,8 @@ pub struct Client {
 pub enum Heard {
     /// Nothing yet.
     Nothing,
-    /// A request.
-    Request(Request),
+    /// A request, and a descriptor that came along.
+    Request(Request, Option<OwnedFd>),
     /// A frame that is no request: why.
     Nonsense(String),
     /// The connection ended (or an empty frame, which is never sent in good faith and looks the same).
@@ -93,17 +93,28 @@ pub enum Heard {
 }
 
 impl Client {
-    /// Read one frame. Descriptors that come along are closed by the kernel, since no room is given for them.
+    /// Read one frame. Descriptors beyond the first are closed by the kernel, since no room is given for them.
     pub fn hear(&self) -> Heard {
         let mut frame = [0u8; MAX_REQUEST];
-        match net::recv(&self.socket, &mut frame[..], RecvFlags::DONTWAIT | RecvFlags::TRUNC) {
-            Err(Errno::AGAIN | Errno::INTR) => Heard::Nothing,
-            Err(_) | Ok((_, 0)) => Heard::Gone,
-            Ok((_, length)) if length > MAX_REQUEST => {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC | RecvFlags::CMSG_CLOEXEC;
+        let length = match net::recvmsg(&self.socket, &mut [IoSliceMut::new(&mut frame)], &mut control, flags) {
+            Err(Errno::AGAIN | Errno::INTR) => return Heard::Nothing,
+            Err(_) => return Heard::Gone,
+            Ok(message) => message.bytes,
+        };
+        let came = control.drain().find_map(|part| match part {
+            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+            _ => None,
+        });
+        match length {
+            0 => Heard::Gone,
+            length if length > MAX_REQUEST => {
                 Heard::Nonsense(format!("a request of {length} bytes is too long (at most {MAX_REQUEST})"))
             }
-            Ok((_, length)) => match Request::decode(&frame[..length]) {
-                Ok(request) => Heard::Request(request),
+            length => match Request::decode(&frame[..length]) {
+                Ok(request) => Heard::Request(request, came),
                 Err(why) => Heard::Nonsense(why),
             },
         }

@@ -1,9 +1,12 @@
 //! Supervised system calls of Android containers: each is answered by a process of its own (`mounting`), so that a slow
 //! mount, or memory that takes long to be read, keeps nobody else waiting.
+//!
+//! The first program and its children ask through one listener; each program that is attached later brings one.
 
-use super::container::{Id, Supervised};
-use super::events::{Interest, Token};
+use super::container::{ClientId, Id, Supervised};
+use super::events::{Events, Interest, Token};
 use super::{Watch, What};
+use crate::control::protocol::Reply;
 use crate::mounting;
 use crate::sys::process::{self, Cloned};
 use crate::sys::seccomp;
@@ -11,10 +14,13 @@ use keel_core::facts::Mount;
 use keel_core::failure::Errno;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
-use std::os::fd::{AsFd, OwnedFd};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// So many answers at once for a container; further calls wait.
 const MOST: usize = 8;
+/// So many listeners for a container. COMPAT(linux<5.8): nothing tells when the last who asks through one has ended, and they add up.
+const LISTENERS: usize = 256;
 
 /// How long the end of a process that was killed is waited for.
 const DYING: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -22,12 +28,40 @@ const DYING: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// The calls of one container.
 #[derive(Debug)]
 pub(super) struct Calls {
-    listener: OwnedFd,
-    /// None while enough are being answered.
-    token: Option<Token>,
+    /// By numbers of which none comes twice.
+    listeners: BTreeMap<u32, Listener>,
+    made: u32,
     prepared: Vec<Mount>,
-    /// Processes that answer, and what.
-    answering: Vec<(i32, u64)>,
+    answering: Vec<Answer>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    fd: OwnedFd,
+    /// None while enough calls are being answered.
+    token: Option<Token>,
+}
+
+/// A process that answers, and what.
+#[derive(Debug)]
+struct Answer {
+    pid: i32,
+    listener: u32,
+    notice: u64,
+}
+
+impl Calls {
+    fn add(&mut self, fd: OwnedFd) {
+        self.listeners.insert(self.made, Listener { fd, token: None });
+        self.made += 1;
+    }
+
+    fn end(&mut self, number: u32, events: &mut Events<What>) {
+        let Some(listener) = self.listeners.remove(&number) else { return };
+        if let Some(token) = listener.token {
+            events.remove(token, &listener.fd);
+        }
+    }
 }
 
 impl Watch {
@@ -37,66 +71,100 @@ impl Watch {
         let Some(running) = &mut container.running else { return };
         let Some(listener) = running.listener.take() else { return };
         let prepared = mounting::of_process(running.pid);
-        container.calls = Some(Calls { listener, token: None, prepared, answering: Vec::new() });
+        let mut calls = Calls { listeners: BTreeMap::new(), made: 0, prepared, answering: Vec::new() };
+        calls.add(listener);
+        container.calls = Some(calls);
         self.listen_for_calls(id);
+    }
+
+    /// The same for a program that a client attaches; says to the client how it went.
+    pub(super) fn supervise(&mut self, number: ClientId, id: Id, listener: Option<OwnedFd>) {
+        let container = self.containers.get_mut(&id);
+        let reply = match (container.and_then(|c| c.calls.as_mut()), listener.filter(is_listener)) {
+            (None, _) => Reply::refused("its mounts are not answered by its supervisor"),
+            (_, None) => Reply::refused("no listener of system calls came along"),
+            (Some(calls), _) if calls.listeners.len() >= LISTENERS => Reply::refused(format!(
+                "the calls of {LISTENERS} programs that were attached are being answered already"
+            )),
+            (Some(calls), Some(listener)) => {
+                calls.add(listener);
+                Reply::done()
+            }
+        };
+        self.listen_for_calls(id);
+        self.answer(number, &reply);
     }
 
     fn listen_for_calls(&mut self, id: Id) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let Some(calls) = &mut container.calls else { return };
-        if calls.token.is_some() || calls.answering.len() >= MOST {
+        if calls.answering.len() >= MOST {
             return;
         }
-        match self.events.add(&calls.listener, Interest::Readable, What::Call(id)) {
-            Ok(token) => calls.token = Some(token),
-            Err(e) => {
-                // ENOMEM. Without a listener mounts return ENOSYS, and nobody waits for ever.
-                log::warn!("{}: epoll_ctl: {}; mounts fail", container.name(), crate::fault::symbol(&e.into()));
-                container.calls = None;
+        let mut lost = Vec::new();
+        for (number, listener) in calls.listeners.iter_mut().filter(|(_, listener)| listener.token.is_none()) {
+            match self.events.add(&listener.fd, Interest::Readable, What::Call(id, *number)) {
+                Ok(token) => listener.token = Some(token),
+                Err(e) => {
+                    // ENOMEM. Without a listener mounts return ENOSYS, and nobody waits for ever.
+                    log::warn!(
+                        "{}: epoll_ctl: {}; mounts fail",
+                        container.definition.name,
+                        crate::fault::symbol(&e.into())
+                    );
+                    lost.push(*number);
+                }
             }
         }
+        calls.listeners.retain(|number, _| !lost.contains(number));
     }
 
     /// A call waits, or all that could make one have ended.
-    pub(super) fn called(&mut self, id: Id) {
+    pub(super) fn called(&mut self, id: Id, number: u32) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let cgroups = container.record().cgroups;
         let Some(calls) = &mut container.calls else { return };
+        let Some(Listener { fd, .. }) = calls.listeners.get(&number) else { return };
         // Nobody is left who could call, which is reported as well (Linux 5.8): to ask now could wait for ever.
-        if !is_readable(&calls.listener) {
-            return self.end_calls(id);
+        if !is_readable(fd) {
+            return calls.end(number, &mut self.events);
         }
-        let notice = match seccomp::receive(calls.listener.as_fd()) {
+        let notice = match seccomp::receive(fd.as_fd()) {
             Ok(notice) => notice,
             // It was killed meanwhile, or a signal interrupted it.
             Err(Errno::NOENT | Errno(libc::EINTR)) => return,
-            Err(_) => return self.end_calls(id),
+            Err(_) => return calls.end(number, &mut self.events),
         };
         match process::fork() {
             Ok(Cloned::Child { .. }) => {
                 // EINVAL cannot be. Else a mount that hangs would hold our locks when we are gone.
                 let _ = process::set_parent_death_signal(libc::SIGKILL);
-                mounting::answer(calls.listener.as_fd(), &notice, &calls.prepared, &cgroups);
+                mounting::answer(fd.as_fd(), &notice, &calls.prepared, &cgroups);
                 process::exit_now(0);
             }
-            Ok(Cloned::Parent { pid, .. }) => calls.answering.push((pid, notice.id)),
-            Err(errno) => drop(seccomp::answer(calls.listener.as_fd(), notice.id, Err(errno))),
+            Ok(Cloned::Parent { pid, .. }) => {
+                calls.answering.push(Answer { pid, listener: number, notice: notice.id });
+            }
+            Err(errno) => drop(seccomp::answer(fd.as_fd(), notice.id, Err(errno))),
         }
-        if calls.answering.len() >= MOST
-            && let Some(token) = calls.token.take()
-        {
-            self.events.remove(token, &calls.listener);
+        if calls.answering.len() >= MOST {
+            for listener in calls.listeners.values_mut() {
+                if let Some(token) = listener.token.take() {
+                    self.events.remove(token, &listener.fd);
+                }
+            }
         }
     }
 
     /// A child has ended. False: it answered no call.
     pub(super) fn answered(&mut self, pid: i32) -> bool {
-        let of = |c: &Supervised| c.calls.as_ref().is_some_and(|calls| calls.answering.iter().any(|(p, _)| *p == pid));
+        let of = |c: &Supervised| c.calls.as_ref().is_some_and(|calls| calls.answering.iter().any(|a| a.pid == pid));
         let Some(id) = self.containers.iter().find(|(_, c)| of(c)).map(|(id, _)| *id) else { return false };
         if let Some(calls) = self.containers.get_mut(&id).and_then(|c| c.calls.as_mut()) {
-            for (_, notice) in calls.answering.extract_if(.., |(p, _)| *p == pid) {
+            for answer in calls.answering.extract_if(.., |a| a.pid == pid) {
+                let Some(listener) = calls.listeners.get(&answer.listener) else { continue };
                 // ENOENT: answered, as it should be. Else it died over it.
-                let _ = seccomp::answer(calls.listener.as_fd(), notice, Err(Errno::IO));
+                let _ = seccomp::answer(listener.fd.as_fd(), answer.notice, Err(Errno::IO));
             }
         }
         self.listen_for_calls(id);
@@ -105,11 +173,11 @@ impl Watch {
 
     /// The container has ended, and nobody waits for an answer.
     pub(super) fn end_calls(&mut self, id: Id) {
-        let Some(calls) = self.containers.get_mut(&id).and_then(|c| c.calls.take()) else { return };
-        if let Some(token) = calls.token {
-            self.events.remove(token, &calls.listener);
+        let Some(mut calls) = self.containers.get_mut(&id).and_then(|c| c.calls.take()) else { return };
+        while let Some(number) = calls.listeners.keys().next().copied() {
+            calls.end(number, &mut self.events);
         }
-        for pid in calls.answering.iter().filter_map(|(pid, _)| Pid::from_raw(*pid)) {
+        for pid in calls.answering.iter().filter_map(|answer| Pid::from_raw(answer.pid)) {
             // Our child, not reaped: no other process has its pid.
             let _ = kill_process(pid, Signal::KILL);
             // It may be in the container's cgroups, which are removed next. One that the kernel does not let die is not waited for.
@@ -125,4 +193,10 @@ fn is_readable(fd: &OwnedFd) -> bool {
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     let mut fds = [PollFd::new(fd, PollFlags::IN)];
     poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::IN)
+}
+
+/// Whether that is what it should be: the ioctls of another file mean something else.
+fn is_listener(fd: &OwnedFd) -> bool {
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    link.is_ok_and(|link| link.as_os_str() == "anon_inode:seccomp notify")
 }

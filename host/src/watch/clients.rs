@@ -6,6 +6,7 @@ use crate::control::protocol::{Asked, Ending, Reply, Request, State};
 use crate::control::server::{Client, Heard};
 use keel_core::logger::Log;
 use serde_json::{Map, Value};
+use std::os::fd::OwnedFd;
 
 /// More clients than this at once: the one that has been idle longest is dropped.
 const MOST: usize = 64;
@@ -105,14 +106,14 @@ impl Watch {
             Heard::Nothing => {}
             Heard::Gone => self.forget(number),
             Heard::Nonsense(why) => self.answer(number, &Reply::refused(why)),
-            Heard::Request(request) => {
+            Heard::Request(request, came) => {
                 let of = attached.of;
-                self.request(number, of, request);
+                self.request(number, of, request, came);
             }
         }
     }
 
-    fn request(&mut self, number: ClientId, of: Option<Id>, request: Request) {
+    fn request(&mut self, number: ClientId, of: Option<Id>, request: Request, came: Option<OwnedFd>) {
         let known = of.and_then(|id| self.containers.get(&id).map(|c| (id, c)));
         let waiting = match (request, known) {
             (Request::List, _) => {
@@ -145,6 +146,7 @@ impl Watch {
                 }
                 return self.answer(number, &Reply::done());
             }
+            (Request::Supervise, Some((id, _))) => return self.supervise(number, id, came),
             (Request::Console(tty), Some((id, _))) => return self.lend_tty(number, id, tty),
             (Request::Wait(states), Some((id, _))) => Waiting::States(id, states),
             (Request::Stop(order), Some((id, container))) => {
@@ -249,7 +251,7 @@ impl Watch {
         }
     }
 
-    fn answer(&mut self, number: ClientId, reply: &Reply) {
+    pub(super) fn answer(&mut self, number: ClientId, reply: &Reply) {
         let Some(attached) = self.clients.get_mut(&number) else { return };
         attached.waiting = None;
         if attached.client.answer(reply).is_err() {
@@ -281,7 +283,7 @@ mod tests {
     use crate::control::client::Connection;
     use rustix::net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix};
     use rustix::net::{SocketFlags, SocketType, connect, send, sendmsg, socket_with};
-    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::fd::AsFd;
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 

@@ -2,6 +2,7 @@
 use super::end::{Backoff, End};
 use super::ending::Finishing;
 use super::events::Token;
+use super::filters::Filters;
 use super::outlets::{LogFile, Outside};
 use super::record::Record;
 use crate::console::ring::Ring;
@@ -14,7 +15,6 @@ use crate::spawn::{Running, Starting};
 use crate::sys::signalfd;
 use keel_core::config::Config;
 use keel_core::failure::{Errno, Failure};
-use keel_core::seccomp::Insn;
 use keel_core::sorted;
 use keel_core::step::net::Left;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -112,8 +112,8 @@ pub struct Supervised {
     pub(super) helper: Option<i32>,
     /// A process that leads a port of the host into it.
     pub(super) forwarder: Option<i32>,
-    /// The filter of system calls that its plan loads.
-    pub(super) filter: Vec<Insn>,
+    /// The filters of system calls that its plan loads.
+    pub(super) filters: Filters,
     /// The rules for devices that are a program.
     pub(super) devices: String,
     /// What its supervisor leaves on the host when it is killed.
@@ -166,7 +166,7 @@ impl Supervised {
             calls: None,
             helper: None,
             forwarder: None,
-            filter: Vec::new(),
+            filters: Filters::default(),
             devices: String::new(),
             left_by_supervisor: Vec::new(),
         }
@@ -256,7 +256,7 @@ impl Supervised {
             },
             own_pid_namespace: self.own_pid_namespace,
             halt_signal: self.definition.config.signal.halt,
-            filter: self.filter.clone(),
+            filters: self.filters.clone(),
             devices: self.devices.clone(),
         }
     }

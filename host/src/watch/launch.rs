@@ -1,6 +1,7 @@
 //! From a container's name to a child that is being set up: read its file, observe, plan, begin.
 use super::container::Definition;
 use super::failure;
+use super::filters::Filters;
 use super::record::Record;
 pub use crate::control::protocol::Asked;
 use crate::place::{Lock, Place};
@@ -9,7 +10,6 @@ use keel_core::config::{At, Config};
 use keel_core::facts::{Facts, Namespaces};
 use keel_core::failure::Failure;
 use keel_core::plan::{self, Found, Plan};
-use keel_core::seccomp::Insn;
 use keel_core::step::Step;
 use std::path::Path;
 
@@ -21,8 +21,8 @@ pub(super) struct Begun {
     pub own_pid_namespace: bool,
     /// What the plan left out or reads differently.
     pub notes: Vec<String>,
-    /// The filter of system calls that it loads.
-    pub filter: Vec<Insn>,
+    /// The filters of system calls that it loads.
+    pub filters: Filters,
     /// The rules for devices that are a program.
     pub devices: String,
     /// The state file, begun.
@@ -185,11 +185,7 @@ pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
         _ => None,
     });
     let devices = devices.next().unwrap_or_default();
-    let filter = plan.inside.iter().find_map(|planned| match &planned.step {
-        Step::LoadSeccomp { program, .. } => Some(program.clone()),
-        _ => None,
-    });
-    let filter = filter.unwrap_or_default();
+    let filters = Filters::of_plan(&plan);
     let (own_pid_namespace, notes) = (plan.clone.has(Namespaces::PID), plan.notes.clone());
     let cgroups = plan.outside.iter().filter_map(|planned| match &planned.step {
         Step::MakeCgroup { path } => Some(path.clone()),
@@ -203,7 +199,7 @@ pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
         left: Vec::new(),
         own_pid_namespace,
         halt_signal: definition.config.signal.halt,
-        filter: filter.clone(),
+        filters: filters.clone(),
         devices: devices.clone(),
     };
     // Without it the container runs all the same.
@@ -214,5 +210,5 @@ pub(super) fn begin(definition: &Definition) -> Result<Begun, Failure> {
             None
         }
     };
-    Ok(Begun { starting: spawn::begin(plan)?, own_pid_namespace, notes, filter, devices, announced })
+    Ok(Begun { starting: spawn::begin(plan)?, own_pid_namespace, notes, filters, devices, announced })
 }

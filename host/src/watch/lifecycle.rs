@@ -55,7 +55,7 @@ impl Watch {
         let begun = launch::begin(&container.definition).and_then(|begun| {
             container.own_pid_namespace = begun.own_pid_namespace;
             container.notes = begun.notes;
-            container.filter = begun.filter;
+            container.filters = begun.filters;
             container.devices = begun.devices;
             container.announced = begun.announced;
             let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));

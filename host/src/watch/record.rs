@@ -2,9 +2,9 @@
 //!
 //! A record is believed only if that process still is the one that was written down: same boot, same pid, same start
 //! time. Everything else counts as stopped.
+use super::filters::Filters;
 use crate::place::{Place, read, read_once};
 use keel_core::failure::Failure;
-use keel_core::seccomp::Insn;
 use keel_core::step::net::Left;
 use serde_json::{Value, json};
 use std::ffi::CString;
@@ -30,8 +30,8 @@ pub struct Record {
     pub own_pid_namespace: bool,
     /// `lxc.signal.halt`.
     pub halt_signal: Option<i32>,
-    /// The filter of system calls that the first program is under, which programs that come later get, too.
-    pub filter: Vec<Insn>,
+    /// The filters of system calls that the first program is under, which programs that come later get, too.
+    pub filters: Filters,
     /// The rules for devices that are a program of its cgroup: `deny a, allow c 1:3 rwm`.
     pub devices: String,
 }
@@ -55,7 +55,7 @@ impl Record {
         let value = json!({
             "name": self.name, "lxcpath": self.lxcpath, "boot": boot_id(), "cgroups": self.dirs(),
             "own_pid_namespace": self.own_pid_namespace, "halt_signal": self.halt_signal,
-            "filter": self.filter.iter().map(|insn| insn.to_hex()).collect::<String>(), "devices": self.devices,
+            "filters": self.filters.written(), "devices": self.devices,
         });
         let open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
         let begun = open.and_then(|mut file| file.write_all(format!("{value}\n").as_bytes()).map(|()| file));
@@ -110,7 +110,7 @@ impl Record {
             left: value.get("left").and_then(Value::as_array).into_iter().flatten().filter_map(read_left).collect(),
             own_pid_namespace: value.get("own_pid_namespace").and_then(Value::as_bool).unwrap_or(true),
             halt_signal: value.get("halt_signal").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()),
-            filter: text("filter").map_or(Some(Vec::new()), |hex| Insn::of_hex(&hex))?,
+            filters: Filters::read(value.get("filters"))?,
             devices: text("devices").unwrap_or_default(),
         };
         let same_boot = text("boot") == boot_id();

@@ -25,6 +25,9 @@ fn one(words: &[&str]) -> String {
             sys::mount(source, at, kind, flags, &data.join(","))
         }
         ["umount", at] => sys::unmount(at),
+        ["mknod", path, major, minor] => {
+            sys::mknod_char(path, 0o600, major.parse().unwrap_or(0), minor.parse().unwrap_or(0))
+        }
         ["unshare"] => sys::unshare_mounts(),
         ["touch", path] => std::fs::write(path, ""),
         ["exists", path] => std::fs::metadata(path).map(drop),
