@@ -15,9 +15,6 @@ use alloc::vec::Vec;
 use core::fmt;
 use flags::{FlagWords, Options, propagation};
 
-/// So much of a file's content is shown.
-const SHOWN: usize = 120;
-
 /// Where something is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -250,13 +247,11 @@ impl fmt::Display for Step {
             Step::MakeFile { at, mode, text: t } => {
                 let text = text(t);
                 // A step is one line.
-                let shown = text.trim_end().replace('\n', "\\n");
-                match shown.char_indices().nth(SHOWN) {
-                    None => write!(f, "make {at} with mode {mode:04o} and '{shown}'"),
-                    Some((end, _)) => {
-                        let (begin, bytes) = (&shown[..end], t.to_bytes().len());
-                        write!(f, "make {at} with mode {mode:04o} and '{begin}..' ({bytes} bytes)")
+                match text.trim_end() {
+                    lines if lines.contains('\n') => {
+                        write!(f, "make {at} with mode {mode:04o} and {} bytes", text.len())
                     }
+                    line => write!(f, "make {at} with mode {mode:04o} and '{line}'"),
                 }
             }
             Step::SetMode { at, mode } => write!(f, "chmod {mode:04o} {at}"),

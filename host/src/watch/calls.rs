@@ -14,7 +14,6 @@ use keel_core::facts::Mount;
 use keel_core::failure::Errno;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// So many answers at once for a container; further calls wait.
@@ -28,8 +27,8 @@ const DYING: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// The calls of one container.
 #[derive(Debug)]
 pub(super) struct Calls {
-    /// By numbers of which none comes twice.
-    listeners: BTreeMap<u32, Listener>,
+    listeners: Vec<Listener>,
+    /// So many there were.
     made: u32,
     prepared: Vec<Mount>,
     answering: Vec<Answer>,
@@ -37,6 +36,8 @@ pub(super) struct Calls {
 
 #[derive(Debug)]
 struct Listener {
+    /// Of which none comes twice.
+    number: u32,
     fd: OwnedFd,
     /// None while enough calls are being answered.
     token: Option<Token>,
@@ -52,12 +53,13 @@ struct Answer {
 
 impl Calls {
     fn add(&mut self, fd: OwnedFd) {
-        self.listeners.insert(self.made, Listener { fd, token: None });
+        self.listeners.push(Listener { number: self.made, fd, token: None });
         self.made += 1;
     }
 
     fn end(&mut self, number: u32, events: &mut Events<What>) {
-        let Some(listener) = self.listeners.remove(&number) else { return };
+        let Some(at) = self.listeners.iter().position(|l| l.number == number) else { return };
+        let listener = self.listeners.swap_remove(at);
         if let Some(token) = listener.token {
             events.remove(token, &listener.fd);
         }
@@ -71,7 +73,7 @@ impl Watch {
         let Some(running) = &mut container.running else { return };
         let Some(listener) = running.listener.take() else { return };
         let prepared = mounting::of_process(running.pid);
-        let mut calls = Calls { listeners: BTreeMap::new(), made: 0, prepared, answering: Vec::new() };
+        let mut calls = Calls { listeners: Vec::new(), made: 0, prepared, answering: Vec::new() };
         calls.add(listener);
         container.calls = Some(calls);
         self.listen_for_calls(id);
@@ -101,22 +103,23 @@ impl Watch {
         if calls.answering.len() >= MOST {
             return;
         }
-        let mut lost = Vec::new();
-        for (number, listener) in calls.listeners.iter_mut().filter(|(_, listener)| listener.token.is_none()) {
-            match self.events.add(&listener.fd, Interest::Readable, What::Call(id, *number)) {
-                Ok(token) => listener.token = Some(token),
+        let name = &container.definition.name;
+        calls.listeners.retain_mut(|listener| {
+            if listener.token.is_some() {
+                return true;
+            }
+            match self.events.add(&listener.fd, Interest::Readable, What::Call(id, listener.number)) {
+                Ok(token) => {
+                    listener.token = Some(token);
+                    true
+                }
                 Err(e) => {
                     // ENOMEM. Without a listener mounts return ENOSYS, and nobody waits for ever.
-                    log::warn!(
-                        "{}: epoll_ctl: {}; mounts fail",
-                        container.definition.name,
-                        crate::fault::symbol(&e.into())
-                    );
-                    lost.push(*number);
+                    log::warn!("{name}: epoll_ctl: {}; mounts fail", crate::fault::symbol(&e.into()));
+                    false
                 }
             }
-        }
-        calls.listeners.retain(|number, _| !lost.contains(number));
+        });
     }
 
     /// A call waits, or all that could make one have ended.
@@ -124,7 +127,7 @@ impl Watch {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let cgroups = container.record().cgroups;
         let Some(calls) = &mut container.calls else { return };
-        let Some(Listener { fd, .. }) = calls.listeners.get(&number) else { return };
+        let Some(Listener { fd, .. }) = calls.listeners.iter().find(|l| l.number == number) else { return };
         // Nobody is left who could call, which is reported as well (Linux 5.8): to ask now could wait for ever.
         if !is_readable(fd) {
             return calls.end(number, &mut self.events);
@@ -148,7 +151,7 @@ impl Watch {
             Err(errno) => drop(seccomp::answer(fd.as_fd(), notice.id, Err(errno))),
         }
         if calls.answering.len() >= MOST {
-            for listener in calls.listeners.values_mut() {
+            for listener in &mut calls.listeners {
                 if let Some(token) = listener.token.take() {
                     self.events.remove(token, &listener.fd);
                 }
@@ -162,7 +165,7 @@ impl Watch {
         let Some(id) = self.containers.iter().find(|(_, c)| of(c)).map(|(id, _)| *id) else { return false };
         if let Some(calls) = self.containers.get_mut(&id).and_then(|c| c.calls.as_mut()) {
             for answer in calls.answering.extract_if(.., |a| a.pid == pid) {
-                let Some(listener) = calls.listeners.get(&answer.listener) else { continue };
+                let Some(listener) = calls.listeners.iter().find(|l| l.number == answer.listener) else { continue };
                 // ENOENT: answered, as it should be. Else it died over it.
                 let _ = seccomp::answer(listener.fd.as_fd(), answer.notice, Err(Errno::IO));
             }
@@ -174,7 +177,7 @@ impl Watch {
     /// The container has ended, and nobody waits for an answer.
     pub(super) fn end_calls(&mut self, id: Id) {
         let Some(mut calls) = self.containers.get_mut(&id).and_then(|c| c.calls.take()) else { return };
-        while let Some(number) = calls.listeners.keys().next().copied() {
+        while let Some(number) = calls.listeners.first().map(|l| l.number) {
             calls.end(number, &mut self.events);
         }
         for pid in calls.answering.iter().filter_map(|answer| Pid::from_raw(answer.pid)) {

@@ -3,7 +3,6 @@
 use keel_core::plan::Plan;
 use keel_core::seccomp::Insn;
 use keel_core::step::Step;
-use serde_json::{Value, json};
 
 /// Those of one container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,18 +27,23 @@ impl Filters {
         filters
     }
 
-    /// In the state file.
-    pub fn written(&self) -> Value {
-        let hex = |program: &Vec<Insn>| program.iter().map(|insn| insn.to_hex()).collect::<String>();
-        json!({ "plain": self.plain.iter().map(hex).collect::<Vec<_>>(), "asking": hex(&self.asking) })
+    /// In the state file: a word for each, with `?` in front of the one that asks.
+    pub fn written(&self) -> String {
+        let mut text = String::new();
+        for program in &self.plain {
+            program.iter().for_each(|insn| text.push_str(&insn.to_hex()));
+            text.push(' ');
+        }
+        text.push('?');
+        self.asking.iter().for_each(|insn| text.push_str(&insn.to_hex()));
+        text
     }
 
-    /// As they were written; none: what is there can't be read. A file without them is one of a container without filters.
-    pub fn read(value: Option<&Value>) -> Option<Filters> {
-        let Some(value) = value else { return Some(Filters::default()) };
-        let program = |value: &Value| Insn::of_hex(value.as_str()?);
-        let plain = value.get("plain")?.as_array()?.iter().map(program).collect::<Option<_>>()?;
-        Some(Filters { plain, asking: program(value.get("asking")?)? })
+    /// As they were written; none: what is there can't be read.
+    pub fn read(text: &str) -> Option<Filters> {
+        let (plain, asking) = text.rsplit_once('?')?;
+        let plain = plain.split_terminator(' ').map(Insn::of_hex).collect::<Option<_>>()?;
+        Some(Filters { plain, asking: Insn::of_hex(asking)? })
     }
 }
 
@@ -52,12 +56,11 @@ mod tests {
         let program = |byte: u8| Insn::of_hex(&format!("{byte:02x}").repeat(16)).unwrap();
         let filters = Filters { plain: vec![program(1), program(2)], asking: program(3) };
         for filters in [filters, Filters::default()] {
-            assert_eq!(Filters::read(Some(&filters.written())), Some(filters));
+            assert_eq!(Filters::read(&filters.written()), Some(filters));
         }
-        assert_eq!(Filters::read(None), Some(Filters::default()));
         // A program that is lost must not become none.
-        for odd in [json!("ff"), json!({}), json!({ "plain": ["x"], "asking": "" }), json!({ "plain": [] })] {
-            assert_eq!(Filters::read(Some(&odd)), None, "{odd}");
+        for odd in ["", "ff", "x ?", "00112233445566 ?", "?x"] {
+            assert_eq!(Filters::read(odd), None, "{odd}");
         }
     }
 }

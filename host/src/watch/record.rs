@@ -110,7 +110,7 @@ impl Record {
             left: value.get("left").and_then(Value::as_array).into_iter().flatten().filter_map(read_left).collect(),
             own_pid_namespace: value.get("own_pid_namespace").and_then(Value::as_bool).unwrap_or(true),
             halt_signal: value.get("halt_signal").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok()),
-            filters: Filters::read(value.get("filters"))?,
+            filters: text("filters").map_or(Some(Filters::default()), |text| Filters::read(&text))?,
             devices: text("devices").unwrap_or_default(),
         };
         let same_boot = text("boot") == boot_id();
