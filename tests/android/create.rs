@@ -190,9 +190,12 @@ fn every_packing_and_every_header_is_read() {
         "lzma" => packed_by(container, "xz", &["-1", "--format=lzma"], &plain),
         "lzop" => packed_by(container, "lzop", &[], &plain),
         "zstd" => packed_by(container, "zstd", &["-q", "-1"], &plain),
+        // Blocks of their own, and blocks that refer to those before, with all checksums.
+        "lz4-frame" => packed_by(container, "lz4", &["-q", "-1"], &plain),
+        "lz4-linked" => packed_by(container, "lz4", &["-q", "-1", "-BD", "-B4", "-BX", "--content-size"], &plain),
         program => packed_by(container, program, &["-1"], &plain),
     };
-    let names = ["plain", "gzip", "lz4", "zstd", "xz", "lzma", "bzip2", "lzop"];
+    let names = ["plain", "gzip", "lz4", "lz4-frame", "lz4-linked", "zstd", "xz", "lzma", "bzip2", "lzop"];
     for (number, name) in names.into_iter().enumerate() {
         let _turn = crate::turns::beside_others();
         let container = Container::undefined();
@@ -208,6 +211,14 @@ fn every_packing_and_every_header_is_read() {
     let packed = of(&container, "xz");
     let cut = file(&container, "cut", &packed[..packed.len() / 2]);
     assert!(create(&container, &cut, &[]).fails(1).contains("broken xz data"));
+    // In its middle, and without the mark of its end, which is followed by a checksum; and with another checksum.
+    let framed = of(&container, "lz4-frame");
+    let end = framed.len();
+    for broken in [framed[..end / 2].to_vec(), framed[..end - 8].to_vec(), [&framed[..end - 4], &[0; 4]].concat()] {
+        let cut = file(&container, "cut", &broken);
+        let said = create(&container, &cut, &[]).fails(1);
+        assert!(said.contains(&format!("'{}': broken lz4 data", cut.display())), "{said}");
+    }
     let whole = file(&container, "whole", &packed);
     let mut command = container.command("create");
     command.args(["-t", "android", "--config", "/dev/null", "--", "--ramdisk"]).arg(&whole).env("PATH", "/nowhere");

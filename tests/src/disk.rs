@@ -4,7 +4,7 @@ use crate::built::built;
 use crate::ran::run;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Makes an ext2 image of so many MiB.
@@ -13,6 +13,34 @@ pub fn make(image: &Path, mib: u64) {
     File::create(image).and_then(|file| file.set_len(mib << 20)).expect("an image");
     let ran = run(Command::new(&built().busybox).args(["mke2fs", "-F"]).arg(image));
     assert_eq!(ran.code, 0, "{ran:#?}");
+}
+
+/// An image on a loop device of the machine, which goes when this is dropped.
+#[derive(Debug)]
+pub struct Loop(PathBuf);
+
+impl Loop {
+    /// The first that is free. None: this machine has none, which is a skip.
+    #[track_caller]
+    pub fn of(image: &Path) -> Option<Loop> {
+        if !Path::new("/dev/loop-control").exists() {
+            crate::skip::skip("no loop devices on this machine");
+            return None;
+        }
+        let said = run(Command::new("losetup").args(["-f", "--show"]).arg(image)).ok();
+        Some(Loop(said.trim().into()))
+    }
+
+    /// Its minor number; the major one is 7.
+    pub fn minor(&self) -> u32 {
+        rustix::fs::stat(&self.0).map(|stat| rustix::fs::minor(stat.st_rdev)).expect("a device")
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let _ = run(Command::new("losetup").arg("-d").arg(&self.0));
+    }
 }
 
 /// Whether it was unmounted in order. The superblock is at 1024, its `s_state` 58 bytes on (Documentation/filesystems/ext4):

@@ -7,6 +7,7 @@
 //! Left out: SELinux, charger mode, keychords, the boot logo, users of services.
 
 mod adbd;
+mod fuse;
 mod mounts;
 mod props;
 mod rc;

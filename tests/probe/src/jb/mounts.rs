@@ -25,9 +25,16 @@ fn one(words: &[&str]) -> String {
             sys::mount(source, at, kind, flags, &data.join(","))
         }
         ["umount", at] => sys::unmount(at),
-        ["mknod", path, major, minor] => {
-            sys::mknod_char(path, 0o600, major.parse().unwrap_or(0), minor.parse().unwrap_or(0))
+        [kind @ ("mknod" | "mknod-block"), path, major, minor] => {
+            let (major, minor) = (major.parse().unwrap_or(0), minor.parse().unwrap_or(0));
+            sys::mknod(path, *kind == "mknod-block", 0o600, major, minor)
         }
+        // A file system of this process, served as long as it lives.
+        ["fuse", at] => super::fuse::mount(at),
+        ["read", path] => match std::fs::read_to_string(path) {
+            Ok(text) => return text,
+            Err(e) => Err(e),
+        },
         ["unshare"] => sys::unshare_mounts(),
         ["touch", path] => std::fs::write(path, ""),
         ["exists", path] => std::fs::metadata(path).map(drop),
