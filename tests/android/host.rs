@@ -178,6 +178,97 @@ fn from_the_ramdisk_with_a_disk_for_data() {
     vm.powers_off();
 }
 
+/// The same disk with other files: what is beside the ramdisk is changed by `change`.
+fn other_disk(scratch: &Path, change: impl FnOnce(&Path)) -> std::path::PathBuf {
+    let disk = disk(scratch);
+    change(&scratch.join("disk/android-4.2"));
+    fs::remove_file(&disk).expect("removed");
+    made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&scratch.join("disk"), &disk]).arg("96M"));
+    disk
+}
+
+/// /system and /data are image files beside the ramdisk.
+#[test]
+fn from_two_images() {
+    let scratch = Scratch::new().expect("a directory");
+    let disk = other_disk(scratch.path(), |at| {
+        fs::remove_file(at.join("system.sfs")).expect("removed");
+        fs::copy(scratch.path().join("outer/system.img"), at.join("system.img")).expect("copied");
+        let (from, image) = (at.join("data"), at.join("data.img"));
+        made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&from, &image]).arg("32M"));
+        fs::remove_dir_all(from).expect("removed");
+    });
+    let mut spec = Spec::host()
+        .modules(&["virtio_pci", "virtio_blk", "loop"])
+        .disk(&disk, Bus::Virtio)
+        .append("root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 DATA=");
+    spec.memory_mib = 512;
+    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    let mut vm = spec.boot();
+    vm.dialog.expect("# ");
+    let shell = &mut vm.dialog;
+    shell.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    let mounts = shell.ok("busybox cat /proc/mounts");
+    for line in [" /system ext4 ro", " /data ext4 rw"] {
+        assert!(mounts.contains(line), "no '{line}' in {mounts}");
+    }
+    assert_eq!(shell.ok("/system/bin/getprop ro.build.id").trim(), "outer");
+    shell.ok("keel start small");
+    assert_eq!(shell.ok("busybox cat /data/hook").trim(), "small pre-start");
+    shell.ok("keel stop small");
+    shell.line("/system/bin/reboot -n -p");
+    vm.powers_off();
+}
+
+/// A /data that is not there at first, as an encrypted one: Keel has a tmpfs there, says that no container is, and knows those of the
+/// disk as soon as Android has mounted it. /system is the squashfs itself.
+#[test]
+fn data_that_comes_later() {
+    let scratch = Scratch::new().expect("a directory");
+    let disk = other_disk(scratch.path(), |at| {
+        fs::rename(at.join("data"), at.join("later")).expect("renamed");
+        let words = ["-quiet", "-noappend", "-comp", "gzip"];
+        made(Command::new("mksquashfs").args([&scratch.path().join("system"), &at.join("system.sfs")]).args(words));
+    });
+    let mut spec = Spec::host()
+        .modules(&["virtio_pci", "virtio_blk", "loop", "squashfs"])
+        .disk(&disk, Bus::Virtio)
+        .append("root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 DATA=");
+    spec.memory_mib = 512;
+    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    let mut vm = spec.boot();
+    vm.dialog.expect("# ");
+    let shell = &mut vm.dialog;
+    shell.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    let mounts = shell.ok("busybox cat /proc/mounts");
+    for line in [" /system squashfs ro", " /data tmpfs rw"] {
+        assert!(mounts.contains(line), "no '{line}' in {mounts}");
+    }
+    assert_eq!(shell.ok("keel ls").trim(), "");
+    let said = shell.ok("keel start small 2>&1 || true");
+    assert!(said.contains("open '/data/lxc/small/config': ENOENT"), "{said}");
+    // vold, after the password.
+    shell.ok("busybox mkdir /dev/disk && busybox mount -t ext4 /dev/block/vda /dev/disk");
+    shell.ok("busybox mount -o bind /dev/disk/android-4.2/later /data");
+    assert_eq!(shell.ok("keel config lxc.lxcpath").trim(), "/data/lxc");
+    shell.ok("keel start small");
+    assert_eq!(shell.ok("busybox cat /data/hook").trim(), "small pre-start");
+    assert!(shell.ok("keel ls -f").contains("small RUNNING"));
+    shell.ok("keel stop small");
+    // The key of an encrypted one is in the session keyring of Android's init: containers keep that, unless told otherwise.
+    let mut ring = |words: &str| {
+        let said = shell.ok(words);
+        let line = said.lines().find_map(|l| l.trim().strip_prefix("can.keyring=").map(str::to_owned));
+        line.unwrap_or_else(|| panic!("no keyring in {said}"))
+    };
+    let own = ring("/init can keyring");
+    let start = "keel start -F small -s lxc.hook.pre-start= -s 'lxc.init.cmd=/init can keyring'";
+    assert_eq!(ring(start), own);
+    assert_ne!(ring(&format!("{start} -s lxc.keyring.session=1")), own);
+    shell.line("/system/bin/reboot -n -p");
+    vm.powers_off();
+}
+
 #[test]
 fn a_disk_without_android_is_said() {
     let mut vm = Spec::host().append("SRC=/android-4.2 keel.data.wait=1").boot();

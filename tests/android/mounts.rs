@@ -147,9 +147,9 @@ fn disks_that_were_handed_over_are_mounted() {
             ("mkdir /data/x/left-by-vold", "ok"),
             ("mount ext4 /dev/block/handed /data/x remount ro", "ok"),
             ("mkdir /data/x/refused", "EROFS"),
+            ("umount /data/x", "ok"),
             // Of another kind than it is.
             ("mount squashfs /dev/block/handed /data/x", "EINVAL"),
-            ("umount /data/x", "ok"),
             ("exists /data/x/left-by-vold", "ENOENT"),
         ],
     );
