@@ -1,11 +1,25 @@
-//! Debian's packages for another processor: apt with a root of its own, and the machine's own sources. The machine's dpkg is not
-//! told about foreign architectures, and nothing is installed.
+//! Debian's packages for another processor or of another release: apt with a root of its own. The machine's dpkg is not told about
+//! foreign architectures, its sources stay as they are, and nothing is installed.
 
-use crate::apt;
+use crate::apt::{self, Need};
 use crate::fault::{At, Fault, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Where Debian's packages are.
+const MIRROR: &str = "http://deb.debian.org/debian";
+
+/// What every Debian signs its packages with, older releases too.
+const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Ubuntu's does not come with it, and only recommends it.
+pub const DEBIANS_KEYS: Need = Need { package: "debian-archive-keyring", there: || Path::new(KEYS).is_file() };
+
+/// The mirror: `$KEEL_MIRROR`, else Debian's.
+pub fn mirror() -> String {
+    std::env::var("KEEL_MIRROR").unwrap_or_else(|_| MIRROR.into())
+}
 
 /// An apt that believes that it is on such a machine. Dropped, its directory is gone.
 pub struct Root {
@@ -14,15 +28,26 @@ pub struct Root {
 }
 
 impl Root {
-    /// Below `dir`, with fresh lists of packages. `arch` is Debian's name.
+    /// Below `dir`, with fresh lists of packages of the machine's own sources. `arch` is Debian's name.
     pub fn new(arch: &str, dir: &Path) -> Result<Root> {
+        Root::with(arch, dir, None)
+    }
+
+    /// The same with Debian's release `suite` as its only source.
+    pub fn of_debian(suite: &str, arch: &str, dir: &Path) -> Result<Root> {
+        apt::ensure(&[DEBIANS_KEYS])?;
+        let source = format!("deb [signed-by={KEYS}] {} {suite} main\n", mirror());
+        Root::with(arch, dir, Some(&source))
+    }
+
+    fn with(arch: &str, dir: &Path, source: Option<&str>) -> Result<Root> {
         let dir = dir.join(".apt");
         for sub in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(dir.join(sub)).at("mkdir", &dir)?;
         }
         let status = dir.join("status");
         fs::write(&status, "").at("write", &status)?;
-        let options = vec![
+        let mut options = vec![
             format!("Dir::State={}", dir.display()),
             format!("Dir::State::Lists={}", dir.join("lists").display()),
             format!("Dir::State::Status={}", status.display()),
@@ -31,6 +56,12 @@ impl Root {
             format!("APT::Architectures={arch}"),
             "Acquire::Languages=none".to_owned(),
         ];
+        if let Some(source) = source {
+            let list = dir.join("sources.list");
+            fs::write(&list, source).at("write", &list)?;
+            options.push(format!("Dir::Etc::SourceList={}", list.display()));
+            options.push("Dir::Etc::SourceParts=-".to_owned());
+        }
         let root = Root { dir, options };
         // One source of several may be out of reach (one of another architecture is): what counts is whether a package comes.
         let _ = apt::quiet(root.command("apt-get").arg("update"));

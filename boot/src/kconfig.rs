@@ -8,7 +8,7 @@ use crate::fault::{Fault, Result};
 pub struct Line {
     /// With its `CONFIG_`.
     pub option: String,
-    /// As written: `y`, a number, a string with its quotes.
+    /// As written: `y`, a number, a string with its quotes; `n` for what shall be off.
     pub value: String,
     /// The first kernel that knows it; `(0, 0)` for all.
     pub since: (u32, u32),
@@ -50,7 +50,8 @@ pub fn missing(lines: &[Line], version: (u32, u32), config: &str) -> Vec<String>
     let set = |l: &Line| config.lines().find_map(|c| c.strip_prefix(&l.option)?.strip_prefix('='));
     let wanted = lines.iter().filter(|l| l.since <= version);
     wanted
-        .filter(|l| set(l) != Some(l.value.as_str()))
+        // What is off stands there as a comment, or not at all when nothing that it depends on is on.
+        .filter(|l| set(l).unwrap_or("n") != l.value)
         .map(|l| format!("{} ({})", l.option, set(l).unwrap_or("not set")))
         .collect()
 }
@@ -58,6 +59,7 @@ pub fn missing(lines: &[Line], version: (u32, u32), config: &str) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Kind;
 
     #[test]
     fn a_dropped_option_is_named() {
@@ -70,6 +72,12 @@ mod tests {
     }
 
     #[test]
+    fn what_shall_be_off_and_is_on_is_named() {
+        let lines = read("f", "CONFIG_A=n # lost: names\nCONFIG_B=n # lost: pids\nCONFIG_C=n # lost: ids\n").unwrap();
+        assert_eq!(missing(&lines, (5, 10), "# CONFIG_A is not set\nCONFIG_B=y\n"), ["CONFIG_B (y)"]);
+    }
+
+    #[test]
     fn a_line_without_its_step_is_refused() {
         assert_eq!(read("f", "\nCONFIG_A=y\n").unwrap_err().0, "f:2: no comment that names the step");
         assert!(read("f", "CONFIG_A # x").unwrap_err().0.starts_with("f:1: "));
@@ -78,12 +86,20 @@ mod tests {
 
     #[test]
     fn the_fragments_are_well_formed_and_ask_once() {
-        let mut seen = std::collections::BTreeSet::new();
-        for (file, text) in crate::kernel::FRAGMENTS {
+        let mut seen = std::collections::BTreeMap::new();
+        for (file, text) in Kind::Whole.fragments() {
             for line in read(file, text).unwrap() {
-                assert!(seen.insert(line.option.clone()), "{file}: {} stands twice", line.option);
+                assert!(seen.insert(line.option.clone(), line.value).is_none(), "{file}: {} stands twice", line.option);
             }
         }
         assert!(seen.len() > 100);
+        // The stock kernel's own fragment changes what the others say, and repeats nothing.
+        let (file, text) = Kind::Stock.fragments().last().unwrap();
+        let before: Vec<_> = Kind::Stock.fragments().iter().filter(|(f, _)| f != file).map(|(f, _)| *f).collect();
+        assert_eq!(before, ["base.config", "guest.config"]);
+        let mut own = std::collections::BTreeSet::new();
+        for line in read(file, text).unwrap() {
+            assert!(own.insert(line.option.clone()), "{file}: {} stands twice", line.option);
+        }
     }
 }

@@ -13,7 +13,7 @@ pub mod cli;
 #[cfg(test)]
 mod codec_tests;
 pub mod fault;
-mod foreign;
+pub mod foreign;
 pub mod graft;
 #[cfg(test)]
 mod graft_tests;

@@ -2,14 +2,15 @@
 //! kernel with binder_linux), or an instance of binderfs each (the project's own kernel).
 
 use crate::boot::named;
+use ::boot::kernel::Kind;
 use tests::vm::{Spec, Vm};
 
 /// Becomes binder's context manager: one for each set of contexts.
-const MANAGER: &str = "service manager /system/bin/contextmanager /data/manager\n class main\n";
+pub const MANAGER: &str = "service manager /system/bin/contextmanager /data/manager\n class main\n";
 
 /// What an Android changes of a host that it shares: settings, modes and owners in /proc and /dev, flags of mounts, the zone of
 /// the clock.
-const SEEN: &str = "cat /proc/sys/kernel/panic_on_oops /proc/sys/kernel/randomize_va_space /proc/sys/vm/overcommit_memory \
+pub const SEEN: &str = "cat /proc/sys/kernel/panic_on_oops /proc/sys/kernel/randomize_va_space /proc/sys/vm/overcommit_memory \
     /proc/sys/kernel/kptr_restrict /proc/sys/kernel/dmesg_restrict /proc/sys/vm/mmap_min_addr; \
     stat -c '%n %a %u %g' /proc/cmdline /proc/kmsg /proc/sysrq-trigger /proc/vmallocinfo /proc/slabinfo; \
     stat -c '%n %a %u %g %t %T' /dev/[!p]* /dev/pt*; cat /proc/mounts; date +%Z";
@@ -27,7 +28,7 @@ fn machine(spec: Spec, androids: &[(&str, &str)]) -> (Vm, String) {
 }
 
 /// Its context manager is in force, and there is room for one only.
-fn has_a_context_of_its_own(vm: &mut Vm, name: &str) {
+pub fn has_a_context_of_its_own(vm: &mut Vm, name: &str) {
     vm.dialog.ok(&format!("until [ -s /srv/{name}/manager ]; do :; done"));
     assert_eq!(vm.dialog.ok(&format!("cat /srv/{name}/manager")).trim(), "ok", "{name}");
     vm.dialog.ok(&format!("(keel attach {name} -- /system/bin/contextmanager /data/second >/dev/null 2>&1 &)"));
@@ -87,7 +88,7 @@ fn nodes_are_dealt_out_given_back_and_one_that_crashes_harms_nobody() {
 
 #[test]
 fn an_instance_of_binderfs_each_on_version_2_of_cgroups() {
-    let kernel = ::boot::kernel::built().unwrap_or_else(|why| panic!("{why}"));
+    let kernel = ::boot::kernel::built(Kind::Whole).unwrap_or_else(|why| panic!("{why}"));
     let mut spec = Spec::host().append("keel.cgroup=v2");
     spec.kernel = Some(kernel);
     let refused = "keel.android.binder = require\nkeel.android.supervise = none\n";

@@ -32,7 +32,7 @@ pub fn place() -> Option<&'static Path> {
 fn make(into: &Path) -> boot::fault::Result<()> {
     let script = into.join("script");
     std::fs::write(&script, SCRIPT).expect("written");
-    let mirror = std::env::var("KEEL_MIRROR").unwrap_or_else(|_| "http://deb.debian.org/debian".into());
+    let mirror = boot::foreign::mirror();
     let mut command = Command::new("unshare");
     // Processes that a package's script may start end with it, and so do its mounts.
     command.args(["--mount", "--pid", "--fork", "--kill-child", "sh"]).arg(&script).arg(into).args([&mirror, PASSWORD]);

@@ -36,7 +36,7 @@ pub fn table(room: &Room, name: &'static str, rounds: usize) -> Result<Table> {
     let given = std::env::var_os("KEEL_KERNEL").filter(|file| !file.is_empty());
     let kernel = match &given {
         Some(file) => crate::artifacts::kernel_file(Path::new(file))?,
-        None => crate::kernel::built()?,
+        None => crate::kernel::built(crate::kernel::Kind::Whole)?,
     };
     let qemu = crate::artifacts::qemu(crate::target::Arch::X86_64)?;
     let (inits, missing) = inits::all(room, &busybox)?;

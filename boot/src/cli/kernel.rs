@@ -2,11 +2,12 @@
 
 use super::Words;
 use crate::fault::Result;
-use crate::kernel;
+use crate::kernel::{self, Kind};
 use std::process::ExitCode;
 
 /// Builds it, or says where it is.
 pub fn run(words: &Words) -> Result<ExitCode> {
-    println!("{}", kernel::build(words.has("config-only"))?.display());
+    let kind = if words.has("stock") { Kind::Stock } else { Kind::Whole };
+    println!("{}", kernel::build(kind, words.has("config-only"))?.display());
     Ok(ExitCode::SUCCESS)
 }

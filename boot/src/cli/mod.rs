@@ -90,7 +90,14 @@ pub const COMMANDS: &[Command] = &[
         about: "build a small kernel from Debian's linux-source package and boot/kernel/*.config",
         more: "It is kept in the cache until the source or the fragments change; its path is the last line printed.\n\
                `cargo boot --kernel FILE` boots it.\n",
-        options: &[opt("config-only", "", "make and check the configuration, and print where it is")],
+        options: &[
+            opt("config-only", "", "make and check the configuration, and print where it is"),
+            opt(
+                "stock",
+                "",
+                "5.10 with what stock kernels of Android-x86 have: no namespaces, few controllers, ashmem",
+            ),
+        ],
         run: kernel::run,
     },
     Command {

@@ -5,9 +5,10 @@ use super::Words;
 use crate::apt::Need;
 use crate::build::{both, cargo, workspace};
 use crate::fault::{Fault, Result};
+use crate::kernel::{self, Kind};
 use crate::suite::{self, Program, Tally};
 use crate::target::Target;
-use crate::{apt, artifacts};
+use crate::{apt, artifacts, foreign};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -32,9 +33,6 @@ const KEPT: [&str; 10] = [
     "KEEL_MIRROR",
 ];
 
-/// Where debootstrap looks for the keys that a Debian is signed with.
-const DEBIANS_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
 /// What the tests look for, besides what every Debian has.
 const NEEDS: &[Need] = &[
     artifacts::QEMU,
@@ -43,8 +41,7 @@ const NEEDS: &[Need] = &[
     Need { package: "binutils", there: || apt::program("nm").is_some() },
     Need { package: "iproute2", there: || apt::program("ip").is_some() },
     Need { package: "debootstrap", there: || apt::program("debootstrap").is_some() },
-    // Ubuntu's does not come with it, and only recommends it.
-    Need { package: "debian-archive-keyring", there: || Path::new(DEBIANS_KEYS).is_file() },
+    foreign::DEBIANS_KEYS,
     Need { package: "e2fsprogs", there: || apt::program("mke2fs").is_some() },
     Need { package: "apparmor", there: || Path::new("/sbin/apparmor_parser").exists() },
     Need { package: "checkpolicy", there: || apt::program("checkpolicy").is_some() },
@@ -158,8 +155,10 @@ fn pid1() -> Result<Tally> {
 fn tests() -> Result<Tally> {
     apt::ensure(NEEDS)?;
     // Here, where it may take its time: a test that is silent for ten minutes is taken for one that hangs.
-    println!("kernels of the machines: the small one is built once, in about ten minutes");
-    crate::kernel::build(false)?;
+    println!("kernels of the machines: the small ones are built once, in about fifteen minutes");
+    for kind in [Kind::Whole, Kind::Stock] {
+        kernel::build(kind, false)?;
+    }
     artifacts::full_kernel()?;
     println!("building keel and pid1");
     let binaries = both(Target::STOCK)?;
