@@ -174,8 +174,8 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
     for (name, flag) in Namespaces::NAMES {
         let path = format!("/proc/{pid}/ns/{name}");
         let Ok(own) = std::fs::metadata(format!("/proc/self/ns/{name}")) else {
-            // COMPAT(linux<3.8): neither pid nor mnt can be entered.
-            if matches!(flag, Namespaces::PID | Namespaces::MNT) {
+            // COMPAT(linux<3.8): neither pid nor mnt can be entered. Later kernels are without the others when they were built so.
+            if flag == Namespaces::MNT {
                 return Err(Failure::new(format!("the kernel cannot enter a {name} namespace (before Linux 3.8)")));
             }
             continue;
@@ -194,7 +194,15 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
     let root = rustix::fs::open(&path, flags, Mode::empty()).map_err(|e| at(&path, &e.into()))?;
     let mut cgroups = Vec::new();
     if !attach.keep_cgroups {
+        let holds = |dir: &Path| {
+            crate::place::read(&dir.join("cgroup.procs"))
+                .is_some_and(|text| text.lines().any(|line| line.parse() == Ok(pid)))
+        };
         for dir in &attach.cgroups {
+            // Groups below that of the first program are its programs' (an Android's apps), and nobody is put there.
+            if attach.cgroups.iter().any(|other| other != dir && dir.starts_with(other) && holds(other)) {
+                continue;
+            }
             // Version 1 has `tasks`, which does not wait for RCU (ARCHITECTURE.md).
             let open = |file: &Path| OpenOptions::new().write(true).open(file);
             let file = open(&dir.join("tasks")).or_else(|_| open(&place_for_processes(dir).join("cgroup.procs")));

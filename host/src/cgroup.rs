@@ -7,6 +7,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open}
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Removes a directory and all below it, deepest first. One that is gone already is fine. Who is left in it is killed: a
 /// container without a pid namespace of its own has nobody else who does it.
@@ -33,20 +34,24 @@ fn remove_tree(path: &Path) -> Result<(), Errno> {
             remove_tree(&entry.path())?;
         }
     }
-    match std::fs::remove_dir(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::ResourceBusy && end_processes(path) => {
-            std::fs::remove_dir(path).map_err(|e| io_errno(&e))
+    // One that makes another while it is being killed leaves that behind: until none is left.
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match std::fs::remove_dir(path) {
+            Err(e)
+                if e.kind() == std::io::ErrorKind::ResourceBusy && Instant::now() < end && end_processes(path, end) => {
+            }
+            Err(e) if !gone(&e) => return Err(io_errno(&e)),
+            _ => return Ok(()),
         }
-        Err(e) if !gone(&e) => Err(io_errno(&e)),
-        _ => Ok(()),
     }
 }
 
-/// How long a process may take to end by SIGKILL, all others waiting for it meanwhile.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+/// How long processes may take to end by SIGKILL, all others waiting for it meanwhile.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Kills those who are in a cgroup and waits for their end; whether there were any.
-fn end_processes(path: &Path) -> bool {
+fn end_processes(path: &Path, end: Instant) -> bool {
     let Some(text) = crate::place::read(&path.join("cgroup.procs")) else { return false };
     // 0 stands for one that this pid namespace does not see.
     let pids = text.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)).filter(|pid| *pid != getpid());
@@ -59,9 +64,8 @@ fn end_processes(path: &Path) -> bool {
             fd
         })
         .collect();
-    let end = std::time::Instant::now() + PATIENCE;
     for fd in ending.iter().flatten() {
-        let left = end.saturating_duration_since(std::time::Instant::now());
+        let left = end.saturating_duration_since(Instant::now());
         let left = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
         // EINTR: it is looked after by the removal.
         let _ = poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&left));

@@ -5,8 +5,9 @@ mod network;
 pub use network::{has_taken_name, network, random};
 
 use crate::sys::errno;
+use crate::sys::process::{self, Cloned};
 use keel_core::facts::{self, Caller, Facts, Lsm, Namespaces};
-use keel_core::failure::Failure;
+use keel_core::failure::{Errno, Failure};
 use keel_core::plan::{DEFAULT_PROFILE, Found};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -39,7 +40,9 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
     // One file says both: what is known here need not be asked for signal by signal between clone and exec.
     crate::sys::signal::ignored_are(facts::ignored_signals(&status));
     let misc = facts::misc(&asked(look.android, "/proc/misc"));
+    let devices = || hierarchies.iter().any(|h| h.controllers.iter().any(|c| c == "devices"));
     Ok(Facts {
+        no_device_programs: look.android && !devices() && !crate::sys::bpf::has_device_programs(),
         kernel: kernel(&uname.release().to_string_lossy()),
         filesystems: facts::filesystems(&filesystems),
         block_filesystems: facts::block_filesystems(&filesystems),
@@ -120,7 +123,29 @@ fn namespaces() -> Namespaces {
         let name = kind.file_name();
         Namespaces::NAMES.iter().find(|(known, _)| name == *known).map(|(_, flag)| *flag)
     };
-    Namespaces(kinds.filter_map(flag).fold(0, |all, flag| all | flag))
+    let listed = Namespaces(kinds.filter_map(flag).fold(0, |all, flag| all | flag));
+    if listed.has(Namespaces::MNT) {
+        return listed;
+    }
+    // COMPAT(linux<3.8): that of mounts is always there and not listed, nor is that of pids, and before 3.0 none is.
+    let unlisted = [Namespaces::PID, Namespaces::UTS, Namespaces::IPC, Namespaces::NET];
+    let found = unlisted.into_iter().filter(|flag| !listed.has(*flag) && can_be_made(*flag));
+    Namespaces(found.fold(listed.0 | Namespaces::MNT, |all, flag| all | flag))
+}
+
+/// Whether the kernel makes a namespace of that kind: a child with one, which ends at once. EINVAL is the kernel's no
+/// (clone(2)); who has not the right to try does not know, and takes it for there.
+fn can_be_made(flag: u32) -> bool {
+    match process::clone(flag, None) {
+        Ok(Cloned::Child { .. }) => process::exit_now(0),
+        Ok(Cloned::Parent { pid, .. }) => {
+            let pid = rustix::process::Pid::from_raw(pid);
+            // ECHILD cannot be: it is our child, and nobody else waits for it.
+            let _ = rustix::io::retry_on_intr(|| rustix::process::waitpid(pid, rustix::process::WaitOptions::empty()));
+            true
+        }
+        Err(errno) => errno != Errno::INVAL,
+    }
 }
 
 fn hierarchies(mounts: &[facts::Mount], beside: &str) -> Vec<facts::Hierarchy> {

@@ -40,6 +40,9 @@ pub struct Facts {
     pub binder_major: Option<u32>,
     /// The host's binder devices that running containers have, and which; only where an Android is to be started.
     pub binders_taken: Vec<(String, String)>,
+    /// Cgroups of version 2 take no programs that rule devices (CONFIG_CGROUP_BPF is not there); only where an Android is to be
+    /// started.
+    pub no_device_programs: bool,
     /// The caller is the first process of its pid namespace.
     pub pid1: bool,
     /// Network interfaces of the caller's namespace; only where the configuration has interfaces of its own.
@@ -72,7 +75,11 @@ impl Facts {
 
     /// Whether a container's use of devices can be ruled: the controller of version 1, or version 2, which has programs.
     pub fn has_device_rules(&self) -> bool {
-        self.hierarchies.iter().any(|h| h.version == 2 || h.controllers.iter().any(|c| c == "devices"))
+        let rules = |h: &Hierarchy| match h.version {
+            2 => !self.no_device_programs,
+            _ => h.controllers.iter().any(|c| c == "devices"),
+        };
+        self.hierarchies.iter().any(rules)
     }
 
     /// The minor number of a device in /proc/misc.

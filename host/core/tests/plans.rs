@@ -93,7 +93,9 @@ fn facts(words: &str) -> Facts {
             "under-filter" => facts.seccomp = Seccomp::Confined,
             "no-filters" => facts.seccomp = Seccomp::Missing,
             "android-host" => facts.android_host = true,
-            "stock-android" => facts.namespaces = Namespaces(Namespaces::MNT),
+            "stock-android" => {
+                (facts.namespaces, facts.no_device_programs) = (Namespaces(Namespaces::MNT), true);
+            }
             word => panic!("no facts '{word}'"),
         }
     }

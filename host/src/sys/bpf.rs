@@ -56,6 +56,23 @@ pub fn attach_device_program(cgroup: BorrowedFd<'_>, program: &[u64]) -> Result<
     attachment(BPF_PROG_ATTACH, cgroup, &loaded)
 }
 
+/// Whether cgroups can have such programs: a query for no cgroup at all is EBADF where they can, EINVAL or ENOSYS where the kernel
+/// is without CONFIG_CGROUP_BPF. Who may not ask (EPERM) does not know, and tries.
+pub fn has_device_programs() -> bool {
+    let mut query = Query {
+        target_fd: u32::MAX,
+        attach_type: BPF_CGROUP_DEVICE,
+        query_flags: 0,
+        attach_flags: 0,
+        prog_ids: 0,
+        prog_cnt: 0,
+        padding: 0,
+    };
+    // SAFETY: the structure outlives the call; -1 is no descriptor, and no list is asked for.
+    let asked = checked(unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_QUERY, &raw mut query, size_of::<Query>()) });
+    !matches!(asked, Err(Errno::INVAL | Errno::NOSYS))
+}
+
 /// Attaches a program in the place of those that a cgroup has; false: it has none, and nothing was done. In between both decide,
 /// so that never more is allowed than one of them allows.
 pub fn replace_device_programs(cgroup: BorrowedFd<'_>, program: &[u64]) -> Result<bool, Errno> {

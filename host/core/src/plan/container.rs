@@ -233,7 +233,11 @@ fn namespaces(config: &Config, facts: &Facts, plan: &mut Plan, errors: &mut Vec<
             }
             Namespaces::UTS => "the container has the host's name",
             Namespaces::IPC => "the container shares the host's message queues and shared memory",
-            Namespaces::PID => "the container sees and can signal the host's processes",
+            // Root's way to another's root is /proc/PID/root; an init is process 1 for most that there are.
+            Namespaces::PID => {
+                "the container sees the host's processes, can signal them and reaches their files, and its first program is not \
+                 process 1, without which busybox's init and systemd do not begin"
+            }
             Namespaces::NET => "the container shares the host's network",
             // Older than the cgroup file systems' own masks; nothing that a user would miss is lost.
             _ => continue,

@@ -2,7 +2,7 @@
 
 use super::{Plan, Planned, Request, apparmor, operand};
 use crate::config::{At, Caps, Config, Origin};
-use crate::facts::{Facts, Seccomp};
+use crate::facts::{Facts, Namespaces, Seccomp};
 use crate::failure::Failure;
 use crate::seccomp::{self, Arch};
 use crate::step::Step;
@@ -20,7 +20,11 @@ pub(super) fn give_up(
     notes: &mut Vec<String>,
     errors: &mut Vec<Failure>,
 ) {
-    let mask = capabilities(&config.caps, facts.last_cap);
+    let mut mask = capabilities(&config.caps, facts.last_cap);
+    if let Some(why) = reboots_host(facts) {
+        notes.push(format!("{why} reboot(2) restarts the host: nobody in the container has the right to call it"));
+        mask |= 1 << SYS_BOOT;
+    }
     if mask != 0 {
         steps.push(Planned::must(Step::DropCapabilities { mask }));
     }
@@ -30,6 +34,18 @@ pub(super) fn give_up(
     }
     if let Some(profile) = &config.seccomp.profile {
         steps.extend(filter(config, profile, request, facts, notes, errors));
+    }
+}
+
+/// The right to call reboot(2).
+const SYS_BOOT: u8 = 22;
+
+/// Why a container's reboot(2) would be the host's, where the kernel is the reason. As in LXC, it has no right to it then.
+fn reboots_host(facts: &Facts) -> Option<&'static str> {
+    match facts.namespaces.has(Namespaces::PID) {
+        false => Some("without pid namespaces"),
+        // COMPAT(linux<3.4): the kernel does not look at the namespace.
+        true => (facts.kernel < (3, 4)).then_some("before Linux 3.4"),
     }
 }
 

@@ -37,6 +37,17 @@ pub(super) fn rules(config: &Config, facts: &Facts) -> Vec<String> {
     misc.chain(alarm).chain(super::logs::rules(facts)).chain(super::binder::rule(config, facts)).collect()
 }
 
+/// What is missing among them.
+pub(super) fn notes(facts: &Facts) -> impl Iterator<Item = String> {
+    let ashmem = facts.misc("ashmem").is_none().then_some(
+        "android: no /dev/ashmem: the kernel has none (CONFIG_ASHMEM, up to Linux 5.17); what does not use memfd instead, as JellyBean's \
+         zygote and surfaceflinger, can't run",
+    );
+    let alarm = (facts.misc(ALARM).is_some() && !facts.has_device_rules())
+        .then_some("android: no /dev/alarm: without rules for devices a program could set the machine's clock by it");
+    ashmem.into_iter().chain(alarm).map(Into::into)
+}
+
 /// What is in it besides the nodes of every container.
 pub(super) fn nodes(config: &Config, facts: &Facts, plan: &mut Plan) {
     let steps = &mut plan.inside;

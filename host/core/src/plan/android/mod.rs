@@ -81,9 +81,9 @@ pub(super) fn settle(config: &Config, facts: &Facts, clone: u32, errors: &mut Ve
     config.tty_dir = None;
     // Both are mounted here, and masked.
     config.mount_auto = MountAuto::default();
-    let reboots_host = clone & Namespaces::PID == 0 || facts.kernel < (3, 4);
     let mut dropped: Vec<u8> = DROPPED.iter().map(|(n, _)| *n).collect();
-    if reboots_host {
+    // Where the kernel is the reason, no container has it.
+    if clone & Namespaces::PID == 0 {
         dropped.push(SYS_BOOT);
     }
     if !filter::supervised(&config, facts, errors) {
@@ -125,8 +125,6 @@ pub(super) fn notes(config: &Config, facts: &Facts, clone: u32) -> Vec<String> {
     notes.extend(logs::note(facts));
     if clone & Namespaces::PID == 0 {
         notes.push("android: without a pid namespace init is not process 1, and Android can't restart itself".into());
-    } else if facts.kernel < (3, 4) {
-        notes.push("android: before Linux 3.4 reboot(2) restarts the host: Android has no right to call it".into());
     }
     if !facts.has_device_rules() {
         notes.push(
@@ -138,6 +136,7 @@ pub(super) fn notes(config: &Config, facts: &Facts, clone: u32) -> Vec<String> {
         notes.push("android: the kernel has no sysfs: nothing is at /sys".into());
     }
     notes.extend(config.android.data.is_none().then(|| "android: /data is a tmpfs: nothing in it is kept".into()));
+    notes.extend(dev::notes(facts));
     notes.extend(binder::note(config, facts));
     notes
 }

@@ -23,6 +23,9 @@ const MASKS: [(&str, u32, bool); 6] = [
     ("last_kmsg", 0o400, false),
 ];
 
+/// init.rc makes process 1 the last to be killed when memory is short. Without a pid namespace that is the host's.
+const FIRST: [(&str, u32, bool); 2] = [("1/oom_adj", 0o644, false), ("1/oom_score_adj", 0o644, false)];
+
 /// Below /proc/sys, what is of a namespace: the namespace, and the path.
 const OF_NAMESPACES: [(u32, &str); 3] = [
     (Namespaces::NET, "proc/sys/net"),
@@ -55,13 +58,14 @@ pub(super) fn mounts(config: &Config, request: &Request, facts: &Facts, plan: &m
     let size = 64 + cpus.as_ref().map_or(0, |text| text.len().div_ceil(1024));
     must(mount("tmpfs", inside(MAKING), SAFE, &format!("size={size}k,mode=700")));
     let own = cpus.is_some().then_some(("cpuinfo", 0o444, true));
-    for (name, mode, always) in MASKS.into_iter().chain(own) {
+    let hosts_first = if clone.has(Namespaces::PID) { &[][..] } else { &FIRST };
+    for (name, mode, always) in MASKS.into_iter().chain(own).chain(hosts_first.iter().copied()) {
         let text = match name {
             "cmdline" => line.as_str(),
             "cpuinfo" => cpus.as_deref().unwrap_or_default(),
             _ => "",
         };
-        let mask = inside(&format!("{MAKING}/{name}"));
+        let mask = inside(&format!("{MAKING}/{}", name.rsplit('/').next().unwrap_or(name)));
         steps.push(Planned::must(Step::MakeFile { at: mask.clone(), mode, text: operand(text) }));
         let step = bind(mask, inside(&format!("proc/{name}")));
         steps.push(Planned { step, must: always, origin: None });
