@@ -96,6 +96,7 @@ fn an_instance_of_binderfs_each_on_version_2_of_cgroups() {
     let (mut vm, before) = machine(spec, &androids);
     let said = vm.dialog.ok("keel plan one");
     assert!(said.contains("no version 1 cgroup with cpuacct and cpu: no accounts by user"), "{said}");
+    assert!(said.contains("# android: no /dev/ashmem: the kernel has none"), "{said}");
     vm.dialog.ok("keel start one");
     vm.dialog.ok("keel start two");
     has_a_context_of_its_own(&mut vm, "one");

@@ -1,6 +1,7 @@
 //! What an Android says, read by its supervisor: the kernel log of its init, and the logs of its programs.
 
 use crate::fixture::Android;
+use tests::container::Facts;
 use tests::proc::{Process, until};
 use tests::skip;
 
@@ -73,6 +74,53 @@ fn logs_of_programs_have_priorities_tags_and_events() {
     android.container.keel("stop -k").ok();
     let said = follower.wait_with_output().expect("its end").stdout;
     assert_eq!(String::from_utf8_lossy(&said), "I/late    : one more\n");
+}
+
+/// A kernel with Android's logger and alarm device (up to about 3.19) lists them in /proc/misc. None can be had: here the list is
+/// a file of ours, and behind the numbers is nothing, so that what is let through says ENODEV.
+#[test]
+fn the_kernels_logger_and_alarm_are_nodes_of_the_containers_own() {
+    if !skip::root() {
+        return;
+    }
+    let names = ["log_main", "log_events", "log_radio", "log_system", "alarm"];
+    let lists = std::fs::read_to_string("/proc/misc").expect("readable");
+    let taken: Vec<u32> = lists.lines().filter_map(|l| l.split_whitespace().next()?.parse().ok()).collect();
+    let free: Vec<u32> = (0..=254).rev().filter(|minor| !taken.contains(minor)).take(names.len()).collect();
+    let mut android = Android::new("", "");
+    let said = |android: &Android| {
+        android.start();
+        android.calls();
+        let logs = ["main", "events", "radio", "system"].map(|log| format!("kind:/dev/log/{log} write:/dev/log/{log}"));
+        let words = format!("{} kind:/dev/alarm open:/dev/alarm write:/dev/alarm", logs.join(" "));
+        let said = android.inside(&format!("/init can {words}")).ok();
+        android.container.keel("stop -k").ok();
+        Facts::parse(&said)
+    };
+    let facts = said(&android);
+    for log in ["main", "events", "radio", "system"] {
+        assert_eq!(facts.get(&format!("can.kind:/dev/log/{log}")), "p 666");
+        assert_eq!(facts.get(&format!("can.write:/dev/log/{log}")), "ok");
+    }
+    assert_eq!(facts.get("can.kind:/dev/alarm"), "none");
+
+    let list = android.container.base().join("misc");
+    let entries: String = names.iter().zip(&free).map(|(name, minor)| format!("{minor:3} {name}\n")).collect();
+    std::fs::write(&list, format!("{entries}{lists}")).expect("written");
+    android.container.condition("--bind", &format!("{}:/proc/misc", list.display()));
+    let plan = android.container.keel("plan").ok();
+    assert!(plan.contains("# android: /dev/log/* are the kernel's, and so the same in all containers"), "{plan}");
+    let facts = said(&android);
+    for (log, minor) in ["main", "events", "radio", "system"].iter().zip(&free) {
+        assert_eq!(facts.get(&format!("can.kind:/dev/log/{log}")), format!("c 10:{minor} 666"));
+        assert_eq!(facts.get(&format!("can.write:/dev/log/{log}")), "ENODEV", "the rule lets it through to no driver");
+    }
+    assert_eq!(facts.get("can.kind:/dev/alarm"), format!("c 10:{} 444", free[4]));
+    assert_eq!(facts.get("can.open:/dev/alarm"), "ENODEV");
+    assert_eq!(facts.get("can.write:/dev/alarm"), "EPERM", "whoever may write to it sets the machine's clock");
+    // The host's own /dev has none of them.
+    android.assert_host_unharmed();
+    android.container.assert_nothing_left();
 }
 
 /// Whoever writes without end keeps nobody else waiting, and only the last of it is kept.

@@ -18,4 +18,5 @@ mod plain;
 mod properties;
 mod protection;
 mod start;
+mod stock;
 mod turns;

@@ -4,7 +4,8 @@
 
 use crate::root;
 use std::process::{Command, Stdio};
-use tests::container::ENOSYS;
+use tests::container::{Container, ENOSYS};
+use tests::ran::run;
 
 /// Calls that came after Linux 3.8 and that Keel can do without.
 const NEWER: &str = "openat2,open_tree,move_mount,fsopen,fsconfig,fsmount,fspick,mount_setattr,clone3,close_range,pidfd_open,\
@@ -17,7 +18,7 @@ fn everything_without_the_newer_system_calls() {
     }
     // A control: the condition is there.
     let probe = &tests::built::built().probe;
-    let refused = tests::ran::run(Command::new(probe).args(["enosys", "openat2,no_such_call", "--", "true"]));
+    let refused = run(Command::new(probe).args(["enosys", "openat2,no_such_call", "--", "true"]));
     assert_eq!(refused.code, 2, "{refused:?}");
     let own = std::env::current_exe().expect("this program");
     let status = Command::new(own)
@@ -32,4 +33,25 @@ fn everything_without_the_newer_system_calls() {
         "without the newer calls: {}",
         said.lines().rev().find(|l| l.starts_with("test result")).unwrap_or_default()
     );
+}
+
+/// Before Linux 3.8 the namespaces of mounts and of pids are not listed in /proc/PID/ns, and before 3.0 none is.
+#[test]
+fn namespaces_that_are_not_listed_are_found() {
+    if !root() {
+        return;
+    }
+    let mut container = Container::probe("lxc.net.0.type = empty");
+    let clone = |container: &Container| {
+        let plan = container.keel("plan").ok();
+        plan.lines().find(|line| line.starts_with("    clone ")).expect("a line for the clone").to_owned()
+    };
+    let listed = clone(&container);
+    assert_eq!(listed.trim(), "clone mnt uts ipc pid net");
+    container.condition("--tmpfs", "/proc/self/ns");
+    assert_eq!(clone(&container), listed);
+    // A control: there was nothing to be read.
+    let probe = &tests::built::built().probe;
+    let hidden = ["private", "--tmpfs", "/proc/self/ns", "--", "ls", "/proc/self/ns"];
+    assert_eq!(run(Command::new(probe).args(hidden)).ok(), "");
 }

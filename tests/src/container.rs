@@ -131,7 +131,7 @@ impl Container {
         assert_eq!(self.starts(), count);
     }
 
-    /// Options of `probe private` for all commands from now on: `--ro PATH`, `--hide PATH`.
+    /// Options of `probe private` for all commands from now on: `--ro PATH`, `--hide PATH`, `--bind FROM:AT`.
     pub fn condition(&mut self, option: &str, path: &str) {
         self.conditions.extend([option.into(), path.into()]);
     }

@@ -187,6 +187,27 @@ pub fn shared_memory() -> io::Result<()> {
     }
 }
 
+/// A region of Android's shared memory, of this many bytes: sized, mapped and written (drivers/staging/android/uapi/ashmem.h).
+pub fn ashmem(len: usize) -> io::Result<()> {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open("/dev/ashmem")?;
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+    // ASHMEM_SET_SIZE is _IOW(0x77, 3, size_t), ASHMEM_GET_SIZE _IO(0x77, 4).
+    let set_size = (0x4000_7703 | size_of::<usize>() << 16) as libc::c_ulong;
+    // SAFETY: numbers; the mapping has the region's length and is used within it.
+    unsafe {
+        checked(libc::ioctl(fd, set_size as _, len).into())?;
+        let size = checked(libc::ioctl(fd, 0x7704).into())?;
+        let at = libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, fd, 0);
+        if at == libc::MAP_FAILED {
+            return Err(Error::last_os_error());
+        }
+        let bytes = std::slice::from_raw_parts_mut(at.cast::<u8>(), len);
+        bytes.fill(7);
+        let whole = size as usize == len && bytes.iter().all(|byte| *byte == 7);
+        if whole { Ok(()) } else { Err(Error::from_raw_os_error(libc::EIO)) }
+    }
+}
+
 /// reboot(2) by name.
 pub fn power(how: &str) -> io::Result<()> {
     let command = match how {

@@ -50,6 +50,7 @@ pub fn one(text: &str) -> String {
         "kind" => sys::kind_of(path.as_ref()),
         "ptmx" => word(sys::open_pty()),
         "shm" => word(sys::shared_memory()),
+        "ashmem" => word(sys::ashmem(3 * 4096)),
         "userns" => word(sys::user_namespace()),
         "tiocsti" => word(sys::push_input(0)),
         "hostname" => word(sys::set_hostname("probe-was-here")),

@@ -18,7 +18,9 @@ pub fn private(words: &[&str]) -> ExitCode {
                 .and_then(|()| sys::mount("none", path, "", libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY)),
             "--tmpfs" => sys::mount("tmpfs", path, "tmpfs", 0),
             "--hide" => sys::unmount(path),
-            _ => return usage("private [--ro PATH | --tmpfs PATH | --hide PATH].. -- CMD"),
+            // FROM:AT.
+            "--bind" => path.split_once(':').map_or(Ok(()), |(from, at)| sys::mount(from, at, "", libc::MS_BIND)),
+            _ => return usage("private [--ro PATH | --tmpfs PATH | --hide PATH | --bind FROM:AT].. -- CMD"),
         };
         if let Err(e) = done {
             return failed(option, e);

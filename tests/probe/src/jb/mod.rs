@@ -2,7 +2,8 @@
 //! results matter. No code and no text is Android's; the order is that of the project's notes on JellyBean, whose
 //! sections are named at each part (JB 1.1: main; 1.2: what rc files do; 1.3: ueventd; 1.5: shutdown; 1.8: properties).
 //!
-//! Is `/init` as process 1 where an `/init.rc` is beside it; `ueventd` and the small tools are links to it. Beyond the real one it does one
+//! Is `/init` as process 1, or without arguments, where an `/init.rc` is beside it (the real one does not look at its number, and
+//! without pid namespaces it is another); `ueventd` and the small tools are links to it. Beyond the real one it does one
 //! thing: results of all calls that the real one ignores are in `/data/calls`, so that a test can see them.
 //! Left out: SELinux, charger mode, keychords, the boot logo, users of services.
 
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 /// What a name is run as; none: this is no Android.
 pub fn run(name: &str, args: &[String]) -> Option<ExitCode> {
     match name {
-        "init" if std::process::id() == 1 && Path::new("/init.rc").exists() => Some(Init::main()),
+        "init" if (args.is_empty() || std::process::id() == 1) && Path::new("/init.rc").exists() => Some(Init::main()),
         "ueventd" => Some(tools::ueventd()),
         "adbd" => Some(adbd::run()),
         _ => tools::run(name, args),
