@@ -64,6 +64,19 @@ fn up_at_the_start_and_down_at_the_end() {
 }
 
 #[test]
+fn with_version_1_of_hooks_all_is_in_the_environment() {
+    let Some(place) = bridge() else { return };
+    let a = scripted(0);
+    a.add_config("lxc.hook.version = 1\n");
+    a.start();
+    a.keel("stop -k").ok();
+    let name = &a.name;
+    // What the line itself says stays an argument.
+    assert_eq!(notes(&a), [format!("first / {name} net up veth br0 bb0"), format!(" / {name} net down veth br0 bb0")]);
+    place.until_links(&["br0"]);
+}
+
+#[test]
 fn a_script_that_fails_ends_the_start() {
     let Some(place) = bridge() else { return };
     let a = scripted(3);
