@@ -27,6 +27,7 @@ mod net;
 mod observe;
 mod perform;
 mod place;
+mod proxy;
 mod read;
 mod remove;
 mod rewrite;

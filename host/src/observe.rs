@@ -21,10 +21,12 @@ pub struct Look {
     pub capabilities: bool,
     /// Numbers of devices, and what binder speaks.
     pub android: bool,
+    /// Whether system calls can be answered by another process.
+    pub notify: bool,
 }
 
 /// Everything.
-pub const ALL: Look = Look { mounts: true, capabilities: true, android: true };
+pub const ALL: Look = Look { mounts: true, capabilities: true, android: true, notify: true };
 
 /// The facts that a plan depends on. Needs /proc.
 pub fn facts(look: Look) -> Result<Facts, Failure> {
@@ -63,7 +65,7 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
         lsm: lsm(optional("/sys/module/apparmor/parameters/enabled").trim() == "Y"),
         seccomp: facts::seccomp(&status),
         caller: caller(),
-        seccomp_notify: asked(look.android, "/proc/sys/kernel/seccomp/actions_avail")
+        seccomp_notify: asked(look.android || look.notify, "/proc/sys/kernel/seccomp/actions_avail")
             .split_whitespace()
             .any(|w| w == "user_notif"),
         mounts,

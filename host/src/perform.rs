@@ -291,6 +291,7 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             stage.masters.push(listener);
             terminals::send(stage)
         }
+        Step::Reach { path } => crate::proxy::reach(path).map(drop),
         Step::IgnorePipes => sys::signal::ignore(libc::SIGPIPE),
         Step::ChownCgroup { path, uid, gid } => files::chown_cgroup(path, *uid, *gid),
         Step::SetLimit { resource, soft, hard } => {

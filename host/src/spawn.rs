@@ -9,6 +9,7 @@ mod handed;
 mod sharing;
 mod undo;
 
+pub use handed::Asked;
 use handed::Handed;
 pub use undo::Undo;
 
@@ -73,7 +74,7 @@ pub struct Running {
     /// Pipes that its logs come out of.
     pub logs: Vec<(Log, OwnedFd)>,
     /// What its supervised system calls are answered through.
-    pub listener: Option<OwnedFd>,
+    pub listener: Option<Asked>,
     /// What is to be undone when it has ended.
     pub undo: Undo,
     /// Steps that were allowed to fail and did, one sentence each.

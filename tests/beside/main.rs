@@ -2,5 +2,6 @@
 //! table, and each difference with its words in docs/compat.md.
 
 mod behaviours;
+mod proxy;
 mod sides;
 mod statuses;

@@ -4,6 +4,7 @@ mod hooks;
 mod mounts;
 mod ordinary;
 mod program;
+mod proxy;
 mod seccomp;
 mod shared;
 mod small;

@@ -12,6 +12,7 @@ mod controls;
 pub mod dialog;
 pub mod disk;
 pub mod proc;
+pub mod proxy;
 pub mod pty;
 pub mod ran;
 pub mod skip;

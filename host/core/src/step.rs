@@ -160,8 +160,10 @@ pub enum Step {
     SetParentDeathSignal { signal: i32 },
     /// A filter of system calls, in force from here on: prctl(PR_SET_SECCOMP).
     LoadSeccomp { program: Vec<seccomp::Insn>, text: CString },
-    /// The same by seccomp(2), with a listener that goes to the supervisor: it answers calls.
-    Supervise { program: Vec<seccomp::Insn>, text: CString },
+    /// The same by seccomp(2), with a listener that goes to the supervisor: it answers calls, or has a proxy do it.
+    Supervise { program: Vec<seccomp::Insn>, text: CString, proxy: Option<seccomp::Proxy> },
+    /// connect(2) to a socket of the host's that will be needed: whether anybody is there.
+    Reach { path: CString },
     /// SIGPIPE is ignored, as the first program's children inherit it.
     IgnorePipes,
     /// setgroups(2), setgid(2), setuid(2).
@@ -319,9 +321,11 @@ impl fmt::Display for Step {
             Step::LoadSeccomp { program, text: what } => {
                 write!(f, "filter system calls: {} ({} instructions)", text(what), program.len())
             }
-            Step::Supervise { program, text: what } => {
-                write!(f, "supervise system calls: {} ({} instructions)", text(what), program.len())
+            Step::Supervise { program, text: what, proxy } => {
+                write!(f, "supervise system calls: {} ({} instructions)", text(what), program.len())?;
+                proxy.iter().try_for_each(|proxy| write!(f, ", {} answers", proxy.path))
             }
+            Step::Reach { path } => write!(f, "connect to {}", text(path)),
             Step::IgnorePipes => f.write_str("ignore SIGPIPE"),
             Step::ChownCgroup { path, uid, gid } => write!(f, "chown {uid}:{gid} {}", text(path)),
             Step::SetLimit { resource, soft, hard } => write!(f, "setrlimit {resource} {soft}:{hard}"),

@@ -87,6 +87,11 @@ const ROWS: &[Row] = &[
     ("lxc.selinux.context.keyring", "a:b", "a:b", &[]),
     ("lxc.seccomp.profile", "/a", "/a", &[]),
     ("lxc.seccomp.allow_nesting", "1", "1", FLAG),
+    ("lxc.seccomp.notify.proxy", "unix:/run/s", "unix:/run/s", &[
+        ("/run/s", "'/run/s' is not 'unix:' and an absolute path of less than 108 bytes"),
+        ("unix:s", "'unix:s' is not 'unix:' and an absolute path of less than 108 bytes"),
+    ]),
+    ("lxc.seccomp.notify.cookie", "a word", "a word", &[]),
     ("lxc.log.level", "DEBUG", "DEBUG", &[("9", "'9' is not a log level between 0 and 8")]),
     ("lxc.log.file", "/a", "/a", &[]),
     ("lxc.log.syslog", "local3", "local3", &[("locl3", "unknown facility 'locl3', nearest is 'local3'")]),

@@ -2,8 +2,18 @@
 
 use keel_core::logger::Log;
 use keel_core::plan::Plan;
+use keel_core::seccomp::Proxy;
 use keel_core::step::{Step, Terminal};
 use rustix::fd::OwnedFd;
+
+/// Where a container's system calls that wait for an answer come from.
+#[derive(Debug)]
+pub struct Asked {
+    /// The filter's listener.
+    pub listener: OwnedFd,
+    /// Who answers, where it is not the supervisor.
+    pub proxy: Option<Proxy>,
+}
 
 /// Each at its place.
 #[derive(Default)]
@@ -11,7 +21,7 @@ pub(super) struct Handed {
     pub console: Option<OwnedFd>,
     pub ttys: Vec<OwnedFd>,
     pub logs: Vec<(Log, OwnedFd)>,
-    pub listener: Option<OwnedFd>,
+    pub listener: Option<Asked>,
 }
 
 impl Handed {
@@ -19,11 +29,13 @@ impl Handed {
     pub(super) fn new(plan: &Plan, fds: Vec<OwnedFd>) -> Handed {
         let (mut fds, mut handed) = (fds.into_iter(), Handed::default());
         for planned in &plan.inside {
-            match planned.step {
+            match &planned.step {
                 Step::OpenTerminal { terminal: Terminal::Console, .. } => handed.console = fds.next(),
                 Step::OpenTerminal { .. } => handed.ttys.extend(fds.next()),
-                Step::OpenLog { log, .. } => handed.logs.extend(fds.next().map(|fd| (log, fd))),
-                Step::Supervise { .. } => handed.listener = fds.next(),
+                Step::OpenLog { log, .. } => handed.logs.extend(fds.next().map(|fd| (*log, fd))),
+                Step::Supervise { proxy, .. } => {
+                    handed.listener = fds.next().map(|listener| Asked { listener, proxy: proxy.clone() });
+                }
                 _ => (),
             }
         }

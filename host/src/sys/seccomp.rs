@@ -54,13 +54,57 @@ pub struct Notice {
     pub arguments: [u64; 6],
 }
 
+impl Notice {
+    /// As the kernel wrote it.
+    pub fn to_bytes(self) -> [u8; 80] {
+        let mut bytes = [0; 80];
+        let head = [self.id.to_ne_bytes(), pair(self.pid, self.flags), pair(self.number as u32, self.audit)];
+        let all = head.into_iter().chain([self.instruction.to_ne_bytes()]).chain(self.arguments.map(u64::to_ne_bytes));
+        for (to, from) in bytes.chunks_exact_mut(8).zip(all) {
+            to.copy_from_slice(&from);
+        }
+        bytes
+    }
+}
+
+fn pair(first: u32, second: u32) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&first.to_ne_bytes());
+    bytes[4..].copy_from_slice(&second.to_ne_bytes());
+    bytes
+}
+
 /// `struct seccomp_notif_resp`.
 #[repr(C)]
-struct Response {
-    id: u64,
-    value: i64,
-    error: i32,
-    flags: u32,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Response {
+    /// The notice's.
+    pub id: u64,
+    /// What the call returns.
+    pub value: i64,
+    /// Else its error, negative.
+    pub error: i32,
+    /// SECCOMP_USER_NOTIF_FLAG_*.
+    pub flags: u32,
+}
+
+impl Response {
+    /// As the kernel reads it.
+    pub fn to_bytes(self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        let all = [self.id.to_ne_bytes(), self.value.to_ne_bytes(), pair(self.error as u32, self.flags)];
+        for (to, from) in bytes.chunks_exact_mut(8).zip(all) {
+            to.copy_from_slice(&from);
+        }
+        bytes
+    }
+
+    /// The same, read.
+    pub fn of_bytes(bytes: &[u8; 24]) -> Response {
+        let [id, value] = [0, 8].map(|at| u64::from_ne_bytes(std::array::from_fn(|i| bytes[at + i])));
+        let [error, flags] = [16, 20].map(|at| u32::from_ne_bytes(std::array::from_fn(|i| bytes[at + i])));
+        Response { id, value: value as i64, error: error as i32, flags }
+    }
 }
 
 /// `_IOWR('!', 0, struct seccomp_notif)`.
@@ -81,8 +125,11 @@ pub fn receive(listener: BorrowedFd<'_>) -> Result<Notice, Errno> {
 
 /// The call is over: it returns 0 or an error. ENOENT: it waits no more.
 pub fn answer(listener: BorrowedFd<'_>, id: u64, result: Result<(), Errno>) -> Result<(), Errno> {
-    let error = result.err().map_or(0, |e| -e.0);
-    let mut response = Response { id, value: 0, error, flags: 0 };
+    respond(listener, Response { id, error: result.err().map_or(0, |e| -e.0), ..Response::default() })
+}
+
+/// The same, with all that can be said. EINVAL for what the kernel does not know.
+pub fn respond(listener: BorrowedFd<'_>, mut response: Response) -> Result<(), Errno> {
     // SAFETY: reads one seccomp_notif_resp, which outlives the call.
     checked(unsafe { libc::ioctl(listener.as_raw_fd(), SEND as _, &raw mut response) }).map(drop)
 }

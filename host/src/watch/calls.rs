@@ -1,5 +1,6 @@
-//! Supervised system calls of Android containers: each is answered by a process of its own (`mounting`), so that a slow
-//! mount, or memory that takes long to be read, keeps nobody else waiting.
+//! System calls of containers that wait for an answer: each is answered by a process of its own, so that a slow mount, memory
+//! that takes long to be read, or a proxy that thinks keeps nobody else waiting. Mounts of Androids are made (`mounting`),
+//! `lxc.seccomp.notify.proxy` is asked (`proxy`).
 //!
 //! The first program and its children ask through one listener; each program that is attached later brings one.
 
@@ -7,11 +8,13 @@ use super::container::{ClientId, Id, Supervised};
 use super::events::{Events, Interest, Token};
 use super::{Watch, What};
 use crate::control::protocol::Reply;
-use crate::mounting;
+use crate::spawn::Asked;
 use crate::sys::process::{self, Cloned};
 use crate::sys::seccomp;
+use crate::{mounting, proxy};
 use keel_core::facts::Mount;
 use keel_core::failure::Errno;
+use keel_core::seccomp::Proxy;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -24,13 +27,22 @@ const LISTENERS: usize = 256;
 /// How long the end of a process that was killed is waited for.
 const DYING: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
+/// Who answers.
+#[derive(Debug)]
+enum By {
+    /// The supervisor, which makes mounts; not upon those that the start prepared.
+    Mounts(Vec<Mount>),
+    /// Somebody else, about this first program.
+    Proxy(Proxy, i32),
+}
+
 /// The calls of one container.
 #[derive(Debug)]
 pub(super) struct Calls {
     listeners: Vec<Listener>,
     /// So many there were.
     made: u32,
-    prepared: Vec<Mount>,
+    by: By,
     answering: Vec<Answer>,
 }
 
@@ -71,9 +83,12 @@ impl Watch {
     pub(super) fn hear_calls(&mut self, id: Id) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let Some(running) = &mut container.running else { return };
-        let Some(listener) = running.listener.take() else { return };
-        let prepared = mounting::of_process(running.pid);
-        let mut calls = Calls { listeners: Vec::new(), made: 0, prepared, answering: Vec::new() };
+        let Some(Asked { listener, proxy }) = running.listener.take() else { return };
+        let by = match proxy {
+            Some(proxy) => By::Proxy(proxy, running.pid),
+            None => By::Mounts(mounting::of_process(running.pid)),
+        };
+        let mut calls = Calls { listeners: Vec::new(), made: 0, by, answering: Vec::new() };
         calls.add(listener);
         container.calls = Some(calls);
         self.listen_for_calls(id);
@@ -83,7 +98,7 @@ impl Watch {
     pub(super) fn supervise(&mut self, number: ClientId, id: Id, listener: Option<OwnedFd>) {
         let container = self.containers.get_mut(&id);
         let reply = match (container.and_then(|c| c.calls.as_mut()), listener.filter(is_listener)) {
-            (None, _) => Reply::refused("its mounts are not answered by its supervisor"),
+            (None, _) => Reply::refused("its supervisor answers no system calls"),
             (_, None) => Reply::refused("no listener of system calls came along"),
             (Some(calls), _) if calls.listeners.len() >= LISTENERS => Reply::refused(format!(
                 "the calls of {LISTENERS} programs that were attached are being answered already"
@@ -114,8 +129,8 @@ impl Watch {
                     true
                 }
                 Err(e) => {
-                    // ENOMEM. Without a listener mounts return ENOSYS, and nobody waits for ever.
-                    log::warn!("{name}: epoll_ctl: {}; mounts fail", crate::fault::symbol(&e.into()));
+                    // ENOMEM. Without a listener they return ENOSYS, and nobody waits for ever.
+                    log::warn!("{name}: epoll_ctl: {}; calls that wait for an answer fail", crate::fault::symbol(&e.into()));
                     false
                 }
             }
@@ -142,7 +157,10 @@ impl Watch {
             Ok(Cloned::Child { .. }) => {
                 // EINVAL cannot be. Else a mount that hangs would hold our locks when we are gone.
                 let _ = process::set_parent_death_signal(libc::SIGKILL);
-                mounting::answer(fd.as_fd(), &notice, &calls.prepared, &cgroups);
+                match &calls.by {
+                    By::Mounts(prepared) => mounting::answer(fd.as_fd(), &notice, prepared, &cgroups),
+                    By::Proxy(proxy, init) => proxy::answer(fd.as_fd(), &notice, proxy, *init),
+                }
                 process::exit_now(0);
             }
             Ok(Cloned::Parent { pid, .. }) => {

@@ -64,6 +64,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         mounts: false,
         capabilities: definition.config.caps != Default::default(),
         android: definition.config.android.on,
+        notify: definition.config.seccomp.proxy.is_some(),
     };
     let mut facts = crate::observe::facts(look)?;
     let shared = super::shared::resolve(&definition.config, &definition.lxcpath)?;

@@ -59,6 +59,10 @@ pub struct SeccompKeys {
     pub profile: Option<At<String>>,
     /// `allow_nesting`: also in a caller that is under a filter already.
     pub allow_nesting: bool,
+    /// `notify.proxy`: the path of the socket of who answers calls whose action is `notify`.
+    pub proxy: Option<At<String>>,
+    /// `notify.cookie`: what is sent along with each.
+    pub cookie: Option<String>,
 }
 
 /// A range of ids inside and what they are outside, user_namespaces(7).

@@ -187,6 +187,13 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
     }
     hooks::start_host(config, request, &mut plan);
     let last = become_init(config, request, facts, (terminals, label), &mut plan.notes, &mut errors);
+    if let Some(Step::Supervise { proxy: Some(proxy), .. }) =
+        last.iter().map(|p| &p.step).find(|s| matches!(s, Step::Supervise { .. }))
+    {
+        // Behind the hooks that may have started it.
+        let origin = config.seccomp.proxy.as_ref().map(|p| p.origin).unwrap_or_default();
+        plan.outside.push(Planned::must(Step::Reach { path: operand(&proxy.path) }).from(origin));
+    }
     plan.inside.extend(last);
 
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
@@ -282,8 +289,9 @@ fn become_init(
     if config.sched_core {
         steps.push(Planned::must(Step::IsolateCore));
     }
-    rights::give_up(config, request, facts, label, &mut steps, notes, errors);
+    let asking = rights::give_up(config, request, facts, label, &mut steps, notes, errors);
     steps.extend(hooks::hooks(config, request, Hook::Start, &[]));
+    steps.extend(asking);
     if config.android.on {
         // Behind the hooks: whoever answers calls does so from the exec on.
         steps.extend(android::filter(config, facts));

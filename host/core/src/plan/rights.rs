@@ -3,14 +3,15 @@
 use super::{Plan, Planned, Request, apparmor, operand};
 use crate::config::{At, Caps, Config, Origin};
 use crate::facts::{Facts, Namespaces, Seccomp};
-use crate::failure::Failure;
-use crate::seccomp::{self, Arch};
+use crate::failure::{Errno, Failure};
+use crate::seccomp::{self, Action, Arch, Filter, Proxy, Rule};
 use crate::step::Step;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// The steps, in LXC's order. Hooks that are run inside come after them.
+/// The steps, in LXC's order. Hooks that are run inside come after them; after those comes the step that is returned: a filter
+/// that asks another program, which answers from the exec on.
 pub(super) fn give_up(
     config: &Config,
     request: &Request,
@@ -19,7 +20,7 @@ pub(super) fn give_up(
     steps: &mut Vec<Planned>,
     notes: &mut Vec<String>,
     errors: &mut Vec<Failure>,
-) {
+) -> Option<Planned> {
     let mut mask = capabilities(&config.caps, facts.last_cap);
     if let Some(why) = reboots_host(facts) {
         notes.push(format!("{why} reboot(2) restarts the host: nobody in the container has the right to call it"));
@@ -32,8 +33,13 @@ pub(super) fn give_up(
     if config.no_new_privs {
         steps.push(Planned::must(Step::NoNewPrivs));
     }
-    if let Some(profile) = &config.seccomp.profile {
-        steps.extend(filter(config, profile, request, facts, notes, errors));
+    let filter = filter(config, config.seccomp.profile.as_ref()?, request, facts, notes, errors)?;
+    match filter.step {
+        Step::Supervise { .. } => Some(filter),
+        _ => {
+            steps.push(filter);
+            None
+        }
     }
 }
 
@@ -47,6 +53,62 @@ fn reboots_host(facts: &Facts) -> Option<&'static str> {
         // COMPAT(linux<3.4): the kernel does not look at the namespace.
         true => (facts.kernel < (3, 4)).then_some("before Linux 3.4"),
     }
+}
+
+/// What the start itself calls after the filter is in force and before anybody answers.
+const OF_THE_START: [&str; 11] = [
+    "sendmsg", "sendto", "write", "close", "prctl", "setgroups", "setresgid", "setresuid", "execve", "exit", "exit_group",
+];
+
+/// Who answers the calls of a filter. Without a proxy, nobody: they fail with ENOSYS (LXC 5.0.2: they wait for ever).
+fn proxy(
+    config: &Config,
+    read: &mut Filter,
+    arch: Arch,
+    (at, path): (&str, &str),
+    facts: &Facts,
+    notes: &mut Vec<String>,
+    errors: &mut Vec<Failure>,
+) -> Option<Proxy> {
+    if !read.actions().any(|action| *action == Action::Notify) {
+        return None;
+    }
+    let nobody = match (&config.seccomp.proxy, facts.seccomp_notify) {
+        (None, _) => "no 'lxc.seccomp.notify.proxy' is set",
+        // COMPAT(linux<5.0): no SECCOMP_RET_USER_NOTIF.
+        (_, false) => "the kernel cannot ask another program (Linux 5.0)",
+        (Some(proxy), true) => {
+            if super::android::supervises(config, facts) {
+                errors.push(Failure::new(format!(
+                    "{at}'lxc.seccomp.notify.proxy': the supervisor answers this Android's mounts, and the kernel asks one \
+                     program only (keel.android.supervise = none leaves it to the proxy)"
+                )));
+            }
+            let asked = |name: &&&str| {
+                let call = seccomp::number(arch, name);
+                let ruled = |r: &&Rule| r.arch == arch && Some(r.call) == call;
+                let mut rules = read.rules.iter().filter(ruled).peekable();
+                match rules.peek() {
+                    None => call.is_some() && read.default == Action::Notify,
+                    Some(_) => rules.any(|r| r.action == Action::Notify),
+                }
+            };
+            if let Some(name) = OF_THE_START.iter().find(asked) {
+                errors.push(Failure::new(format!(
+                    "{path}: 'notify' for '{name}': the start itself makes this call, before anybody answers"
+                )));
+            }
+            return Some(Proxy {
+                path: proxy.value.clone(),
+                cookie: config.seccomp.cookie.clone().unwrap_or_default(),
+            });
+        }
+    };
+    notes.push(format!("{at}calls with the action 'notify' fail with ENOSYS: {nobody}"));
+    read.actions_mut()
+        .filter(|action| **action == Action::Notify)
+        .for_each(|a| *a = Action::Errno(Errno::NOSYS.0 as u16));
+    None
 }
 
 /// `lxc.apparmor.*` and `lxc.selinux.*`: opens the file that takes the label while the host's procfs is in place (what the
@@ -174,7 +236,7 @@ fn filter(
         return None;
     };
     let path = &profile.value;
-    let read = match seccomp::read(&request.seccomp, arches) {
+    let mut read = match seccomp::read(&request.seccomp, arches) {
         Ok(read) => read,
         Err(mistakes) => {
             errors.extend(mistakes.iter().map(|(line, why)| Failure::new(format!("{path}:{line}: {why}"))));
@@ -182,6 +244,7 @@ fn filter(
         }
     };
     notes.extend(read.notes.iter().map(|(line, what)| format!("{path}:{line}: {what}")));
+    let proxy = proxy(config, &mut read.filter, arches[0], (&at, path), facts, notes, errors);
     let program = seccomp::compile(&read.filter);
     if program.len() > seccomp::LONGEST {
         let len = program.len();
@@ -192,5 +255,11 @@ fn filter(
         return None;
     }
     let text = operand(&seccomp::Text(&read.filter).to_string());
-    Some(Planned::must(Step::LoadSeccomp { program, text }).from(profile.origin))
+    Some(
+        Planned::must(match proxy {
+            Some(_) => Step::Supervise { program, text, proxy },
+            None => Step::LoadSeccomp { program, text },
+        })
+        .from(profile.origin),
+    )
 }

@@ -1,8 +1,7 @@
 //! System call filters: LXC's profile files → a program for the kernel's filter machine (Linux 3.5, `prctl(2)`,
 //! Documentation/userspace-api/seccomp_filter.rst).
 //!
-//! Reads bytes, gives instructions: the file is the caller's to read, the program the caller's to load. Refuses `notify`
-//! in profiles: nobody would answer the call. Processors: x86-64 (with i386 and x32), i386, aarch64 (with arm), arm.
+//! Reads bytes, gives instructions: the file is the caller's to read, the program the caller's to load. Processors: x86-64 (with i386 and x32), i386, aarch64 (with arm), arm.
 
 mod calls;
 mod compile;
@@ -12,6 +11,7 @@ pub use calls::{call_of, number};
 pub use compile::{Insn, LONGEST, Text, compile};
 pub use profile::{Mistake, Read, read};
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// One of the ways in which a kernel takes system calls.
@@ -80,6 +80,27 @@ impl Action {
             Action::Allow => 0x7fff_0000,
         }
     }
+}
+
+impl Filter {
+    /// All that it may say of a call.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.rules.iter().map(|rule| &rule.action).chain([&self.default])
+    }
+
+    /// The same, to be changed.
+    pub fn actions_mut(&mut self) -> impl Iterator<Item = &mut Action> {
+        self.rules.iter_mut().map(|rule| &mut rule.action).chain([&mut self.default])
+    }
+}
+
+/// Who answers the calls whose action is [`Action::Notify`], as LXC's `lxc.seccomp.notify.*` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// The path of its socket (AF_UNIX, SOCK_SEQPACKET).
+    pub path: String,
+    /// What is sent along with each call.
+    pub cookie: String,
 }
 
 /// How an argument is compared with a value, as numbers without a sign.

@@ -181,10 +181,10 @@ fn action(text: &str) -> Result<(Action, &str), String> {
             };
             (Action::Errno(errno), rest.trim())
         }
-        "notify" => return Err("action 'notify' is not there: nobody would answer the call".into()),
+        "notify" => (Action::Notify, rest),
         _ => {
-            let hint = nearest::hint(word, ["kill", "trap", "allow", "errno"]);
-            return Err(format!("unknown action '{word}' (kill, errno N, allow and trap are known){hint}"));
+            let hint = nearest::hint(word, ["kill", "trap", "allow", "errno", "notify"]);
+            return Err(format!("unknown action '{word}' (kill, errno N, allow, trap and notify are known){hint}"));
         }
     })
 }

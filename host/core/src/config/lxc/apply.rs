@@ -24,8 +24,8 @@ pub(super) use super::process::{
     proc, sysctl,
 };
 pub(super) use super::rights::{
-    apparmor, apparmor_raw, print_apparmor, print_apparmor_raw, print_seccomp, print_selinux, print_selinux_keyring,
-    seccomp, selinux, selinux_keyring,
+    apparmor, apparmor_raw, print_apparmor, print_apparmor_raw, print_seccomp, print_seccomp_proxy, print_selinux,
+    print_selinux_keyring, seccomp, seccomp_proxy, selinux, selinux_keyring,
 };
 pub(super) use super::supervisor::{
     cgroup_dir, console_buffer, console_size, pdeath, print_cgroup_dir, print_console_buffer, print_console_size,

@@ -151,8 +151,8 @@ pub static KEYS: &[Key] = &[
     row("lxc.selinux.context.keyring", (4, 0), &[], Means::Own(own::selinux_keyring, own::print_selinux_keyring), "the SELinux context of the keyring"),
     row("lxc.seccomp.profile", (2, 1), &[("lxc.seccomp", (0, 9))], Means::Own(own::seccomp, own::print_seccomp), "a file with system calls and what becomes of them"),
     row("lxc.seccomp.allow_nesting", (4, 0), &[], field!(Flag, seccomp.allow_nesting), "1: the profile is also loaded where a filter is in force already"),
-    row("lxc.seccomp.notify.proxy", (4, 0), &[], Means::Gone("the action 'notify' is refused: nobody would answer the call"), "who answers system calls"),
-    row("lxc.seccomp.notify.cookie", (4, 0), &[], Means::Gone("the action 'notify' is refused: nobody would answer the call"), "a word for who answers"),
+    row("lxc.seccomp.notify.proxy", (4, 0), &[], Means::Own(own::seccomp_proxy, own::print_seccomp_proxy), "unix:/PATH: the socket of who answers system calls whose action is 'notify'"),
+    row("lxc.seccomp.notify.cookie", (4, 0), &[], field!(Text, seccomp.cookie), "a word that is sent along to who answers system calls"),
     // Log, supervisor, start.
     row("lxc.log.level", (2, 1), &[("lxc.loglevel", (0, 9))], Means::Own(own::log_level, own::print_log_level), "the least level that is logged: TRACE .. FATAL or 0 to 8"),
     row("lxc.log.file", (2, 1), &[("lxc.logfile", (0, 9))], field!(Text, log.file), "a file for messages"),

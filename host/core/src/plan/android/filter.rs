@@ -98,7 +98,9 @@ pub(in super::super) fn load(config: &Config, facts: &Facts) -> Option<Planned> 
     }
     let program = seccomp::compile(&Filter { arches: arches.into(), default: Action::Allow, rules });
     Some(Planned::must(match supervised {
-        true => Step::Supervise { program, text: operand("mounts are answered, the kernel log is a pipe") },
+        true => {
+            Step::Supervise { program, text: operand("mounts are answered, the kernel log is a pipe"), proxy: None }
+        }
         false => Step::LoadSeccomp { program, text: operand("the kernel log is a pipe") },
     }))
 }

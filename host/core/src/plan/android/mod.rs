@@ -97,6 +97,11 @@ pub(super) fn settle(config: &Config, facts: &Facts, clone: u32, errors: &mut Ve
     config
 }
 
+/// Whether this is an Android whose mounts the supervisor answers.
+pub(super) fn supervises(config: &Config, facts: &Facts) -> bool {
+    config.android.on && filter::supervised(config, facts, &mut Vec::new())
+}
+
 /// Rules for devices, in front of the configuration's own: those add devices, or begin anew with `a`.
 fn devices(config: &mut Config, facts: &Facts) {
     let v1 = facts.hierarchies.iter().any(|h| h.controllers.iter().any(|c| c == "devices"));

@@ -1,0 +1,5 @@
+2
+denylist
+mknod notify
+bpf notify
+unshare errno 1

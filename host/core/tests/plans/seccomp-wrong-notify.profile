@@ -1,0 +1,3 @@
+2
+denylist
+execve notify
