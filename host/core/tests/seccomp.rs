@@ -265,7 +265,10 @@ fn mistakes_are_said_with_their_lines() {
     assert_eq!(text("2\nalowlist\n"), "2: 'alowlist' is neither allowlist nor denylist, nearest is 'allowlist'");
     assert_eq!(text("1\ndenylist\n1\n"), "2: version 1 has no denylist");
     assert_eq!(text("1\nallowlist\nread\n"), "3: 'read' is no number of a system call");
-    assert_eq!(text("2\ndenylist\nmount deny\n"), "3: unknown action 'deny' (kill, errno N, allow, trap and notify are known)");
+    assert_eq!(
+        text("2\ndenylist\nmount deny\n"),
+        "3: unknown action 'deny' (kill, errno N, allow, trap and notify are known)"
+    );
     assert_eq!(text("2\ndenylist\nmount errno x\n"), "3: 'errno x' has no error number between 0 and 4095");
     assert_eq!(text("2\ndenylist\nmount errno\n"), "3: 'errno ' has no error number between 0 and 4095");
     assert_eq!(text("2\nallowlist kill me\n"), "2: 'me' is too much behind the default action");

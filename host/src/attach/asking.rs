@@ -30,7 +30,8 @@ pub(super) fn hand_over(socket: &OwnedFd, supervisor: &Connection) -> Result<(),
         Ok(Reply::Done(_)) => {}
         Ok(Reply::Refused { why, .. }) => return Err(Failure::new(why)),
         Err(e) => {
-            let why = format!("its supervisor, which answers some of its system calls, gives none: {}", symbol(&e.into()));
+            let why =
+                format!("its supervisor, which answers some of its system calls, gives none: {}", symbol(&e.into()));
             return Err(Failure::new(why));
         }
     }

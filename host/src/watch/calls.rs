@@ -130,7 +130,10 @@ impl Watch {
                 }
                 Err(e) => {
                     // ENOMEM. Without a listener they return ENOSYS, and nobody waits for ever.
-                    log::warn!("{name}: epoll_ctl: {}; calls that wait for an answer fail", crate::fault::symbol(&e.into()));
+                    log::warn!(
+                        "{name}: epoll_ctl: {}; calls that wait for an answer fail",
+                        crate::fault::symbol(&e.into())
+                    );
                     false
                 }
             }
