@@ -12,6 +12,7 @@ use keel_core::mounting::{self, Spot, Verdict};
 use keel_core::seccomp::{Arch, call_of};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, readlinkat};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::ffi::{CStr, CString};
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -51,7 +52,7 @@ struct Caller {
     root: OwnedFd,
     cwd: OwnedFd,
     /// The process, for the descriptor of a FUSE mount.
-    group: i32,
+    process: Result<OwnedFd>,
     /// Our own /proc/self, where the container's is in the way afterwards.
     own: OwnedFd,
 }
@@ -72,7 +73,11 @@ impl Caller {
             namespace: open(&of("ns/mnt"), OFlags::RDONLY)?,
             root: open(&of("root"), DIR)?,
             cwd: open(&of("cwd"), DIR)?,
-            group: field("Tgid:").and_then(|id| id.parse().ok()).ok_or(Errno::INVAL)?,
+            // COMPAT(linux<5.6): no pidfd_getfd, and so no FUSE under supervision.
+            process: field("Tgid:")
+                .and_then(|id| Pid::from_raw(id.parse().ok()?))
+                .ok_or(Errno::INVAL)
+                .and_then(|id| pidfd_open(id, PidfdFlags::empty()).map_err(errno)),
             own: open("/proc/self", DIR)?,
         };
         let effective = field("CapEff:").and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0);
@@ -243,10 +248,8 @@ impl Scene<'_> {
     fn fuse(&self, data: &CStr) -> Result<CString> {
         let text = data.to_str().map_err(|_| Errno::INVAL)?;
         let theirs = text.split(',').find_map(|option| option.strip_prefix("fd=")?.parse().ok()).ok_or(Errno::INVAL)?;
-        let pid = rustix::process::Pid::from_raw(self.caller.group).ok_or(Errno::INVAL)?;
-        // COMPAT(linux<5.6): no pidfd_getfd, and so no FUSE under supervision.
-        let process = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map_err(errno)?;
-        let ours = rustix::process::pidfd_getfd(&process, theirs, rustix::process::PidfdGetfdFlags::empty());
+        let process = self.caller.process.as_ref().map_err(|e| *e)?;
+        let ours = rustix::process::pidfd_getfd(process, theirs, rustix::process::PidfdGetfdFlags::empty());
         let ours = ours.map_err(errno)?;
         let number = ours.as_raw_fd();
         // Open until the mount is made, and this process is over then.

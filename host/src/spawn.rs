@@ -19,7 +19,6 @@ use crate::sys::errno;
 use crate::sys::process::{Cloned, clone, exit_now};
 use crate::sys::vfork::vfork;
 use keel_core::failure::{Errno, Failure};
-use keel_core::logger::Log;
 use keel_core::plan::{Plan, Planned, Position};
 use keel_core::step::Step;
 use rustix::event::epoll;
@@ -72,7 +71,7 @@ pub struct Running {
     /// Masters of /dev/tty1 and so on.
     pub ttys: Vec<OwnedFd>,
     /// Pipes that its logs come out of.
-    pub logs: Vec<(Log, OwnedFd)>,
+    pub logs: Vec<(keel_core::logger::Log, OwnedFd)>,
     /// What its supervised system calls are answered through.
     pub listener: Option<Asked>,
     /// What is to be undone when it has ended.

@@ -57,7 +57,17 @@ fn reboots_host(facts: &Facts) -> Option<&'static str> {
 
 /// What the start itself calls after the filter is in force and before anybody answers.
 const OF_THE_START: [&str; 11] = [
-    "sendmsg", "sendto", "write", "close", "prctl", "setgroups", "setresgid", "setresuid", "execve", "exit", "exit_group",
+    "sendmsg",
+    "sendto",
+    "write",
+    "close",
+    "prctl",
+    "setgroups",
+    "setresgid",
+    "setresuid",
+    "execve",
+    "exit",
+    "exit_group",
 ];
 
 /// Who answers the calls of a filter. Without a proxy, nobody: they fail with ENOSYS (LXC 5.0.2: they wait for ever).
