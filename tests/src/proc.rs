@@ -48,7 +48,10 @@ pub fn touching(path: &Path) -> Vec<i32> {
     let has = |pid: &i32| {
         ["cmdline", "environ", "mountinfo"].iter().any(|file| {
             let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-            String::from_utf8_lossy(&text).contains(wanted.as_ref())
+            // Another directory's name may begin with this one's: `x-1` and `x-18`.
+            let text = String::from_utf8_lossy(&text);
+            text.match_indices(wanted.as_ref())
+                .any(|(at, _)| !text[at + wanted.len()..].starts_with(|c: char| c.is_ascii_alphanumeric()))
         })
     };
     let own = std::process::id() as i32;
