@@ -10,7 +10,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use tests::built::built;
-use tests::vm::Spec;
+use tests::dialog::Dialog;
+use tests::vm::{Spec, Vm};
 
 /// What the machine's Android has besides: cgroups where later ones have them, and a shell on the console.
 const HOST_RC: &str = r#"
@@ -91,18 +92,9 @@ fn disk(scratch: &Path) -> std::path::PathBuf {
 #[test]
 fn android_on_android() {
     let scratch = Scratch::new().expect("a directory");
-    let words = "root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 DATA= keel.cgroup=none keel.containers=jb";
-    let mut spec = Spec::host()
-        .modules(&["virtio_pci", "virtio_blk", "loop", "squashfs"])
-        .disk(&disk(scratch.path()), Bus::Virtio)
-        .append(words);
-    spec.memory_mib = 512;
-    // Containers are the disk's.
-    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    let spec = outer(&disk(scratch.path()), &["loop", "squashfs"], "DATA= keel.cgroup=none keel.containers=jb");
     let mut vm = spec.boot();
-    vm.dialog.expect("# ");
-    let shell = &mut vm.dialog;
-    shell.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    let shell = shell(&mut vm);
     // Android's init is process 1 of the machine, on its own root.
     assert_eq!(shell.ok("busybox readlink /proc/1/exe").trim(), "/init");
     assert_eq!(shell.ok("/system/bin/getprop ro.hardware").trim(), "outer");
@@ -153,19 +145,12 @@ fn from_the_ramdisk_with_a_disk_for_data() {
     let from = scratch.path().join("disk/android-4.2/data");
     made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&from, &data]).arg("32M"));
     drop(disk);
-    let mut spec = Spec::host()
-        .modules(&["virtio_pci", "virtio_blk"])
-        .disk(&data, Bus::Virtio)
-        .append("root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 DATA=vda");
-    spec.memory_mib = 512;
-    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    let mut spec = outer(&data, &[], "DATA=vda");
     let ramdisk = fs::read(scratch.path().join("disk/android-4.2/ramdisk.img")).expect("packed");
     spec.tree.file("android-4.2/ramdisk.img", 0o644, ramdisk);
     spec.tree.host_tree_into(&scratch.path().join("system"), "android-4.2/system").expect("readable");
     let mut vm = spec.boot();
-    vm.dialog.expect("# ");
-    let shell = &mut vm.dialog;
-    shell.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    let shell = shell(&mut vm);
     assert!(shell.ok("busybox cat /proc/mounts").contains("/dev/vda /data ext4 rw"));
     assert_eq!(shell.ok("/system/bin/getprop ro.build.id").trim(), "outer");
     shell.ok("busybox umount -l /run");
@@ -187,6 +172,24 @@ fn other_disk(scratch: &Path, change: impl FnOnce(&Path)) -> std::path::PathBuf 
     disk
 }
 
+/// A machine with this disk that boots Keel in the place of Android-x86's initrd. Containers are the disk's.
+fn outer(disk: &Path, modules: &[&str], words: &str) -> Spec {
+    let mut spec = Spec::host()
+        .modules(&[&["virtio_pci", "virtio_blk"], modules].concat())
+        .disk(disk, Bus::Virtio)
+        .append(&format!("root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 {words}"));
+    spec.memory_mib = 512;
+    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    spec
+}
+
+/// Android's shell on its console.
+fn shell(vm: &mut Vm) -> &mut Dialog {
+    vm.dialog.expect("# ");
+    vm.dialog.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    &mut vm.dialog
+}
+
 /// /system and /data are image files beside the ramdisk.
 #[test]
 fn from_two_images() {
@@ -198,16 +201,9 @@ fn from_two_images() {
         made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&from, &image]).arg("32M"));
         fs::remove_dir_all(from).expect("removed");
     });
-    let mut spec = Spec::host()
-        .modules(&["virtio_pci", "virtio_blk", "loop"])
-        .disk(&disk, Bus::Virtio)
-        .append("root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 DATA=");
-    spec.memory_mib = 512;
-    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    let spec = outer(&disk, &["loop"], "DATA=");
     let mut vm = spec.boot();
-    vm.dialog.expect("# ");
-    let shell = &mut vm.dialog;
-    shell.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    let shell = shell(&mut vm);
     let mounts = shell.ok("busybox cat /proc/mounts");
     for line in [" /system ext4 ro", " /data ext4 rw"] {
         assert!(mounts.contains(line), "no '{line}' in {mounts}");
@@ -230,16 +226,9 @@ fn data_that_comes_later() {
         let words = ["-quiet", "-noappend", "-comp", "gzip"];
         made(Command::new("mksquashfs").args([&scratch.path().join("system"), &at.join("system.sfs")]).args(words));
     });
-    let mut spec = Spec::host()
-        .modules(&["virtio_pci", "virtio_blk", "loop", "squashfs"])
-        .disk(&disk, Bus::Virtio)
-        .append("root=/dev/ram0 androidboot.hardware=outer SRC=/android-4.2 DATA=");
-    spec.memory_mib = 512;
-    spec.tree = without(&spec.tree, "var/lib/lxc/bb");
+    let spec = outer(&disk, &["loop", "squashfs"], "DATA=");
     let mut vm = spec.boot();
-    vm.dialog.expect("# ");
-    let shell = &mut vm.dialog;
-    shell.ok("export PATH=/sbin:/system/bin; busybox stty cols 500");
+    let shell = shell(&mut vm);
     let mounts = shell.ok("busybox cat /proc/mounts");
     for line in [" /system squashfs ro", " /data tmpfs rw"] {
         assert!(mounts.contains(line), "no '{line}' in {mounts}");
