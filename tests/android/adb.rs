@@ -40,6 +40,7 @@ fn the_hosts_port_leads_to_adbd() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a free port");
     let port = free.port();
     let _turn = crate::turns::beside_others();
+    let _host = crate::picture::Host::observed();
     let container = Container::undefined();
     let mut tree = Ramdisk::new();
     tree.host_file(&built().probe, "init").expect("the stand-in");

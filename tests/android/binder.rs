@@ -2,20 +2,14 @@
 //! kernel with binder_linux), or an instance of binderfs each (the project's own kernel).
 
 use crate::boot::named;
+use crate::picture::Picture;
 use ::boot::kernel::Kind;
 use tests::vm::{Spec, Vm};
 
 /// Becomes binder's context manager: one for each set of contexts.
 pub const MANAGER: &str = "service manager /system/bin/contextmanager /data/manager\n class main\n";
 
-/// What an Android changes of a host that it shares: settings, modes and owners in /proc and /dev, flags of mounts, the zone of
-/// the clock.
-pub const SEEN: &str = "cat /proc/sys/kernel/panic_on_oops /proc/sys/kernel/randomize_va_space /proc/sys/vm/overcommit_memory \
-    /proc/sys/kernel/kptr_restrict /proc/sys/kernel/dmesg_restrict /proc/sys/vm/mmap_min_addr; \
-    stat -c '%n %a %u %g' /proc/cmdline /proc/kmsg /proc/sysrq-trigger /proc/vmallocinfo /proc/slabinfo; \
-    stat -c '%n %a %u %g %t %T' /dev/[!p]* /dev/pt*; cat /proc/mounts; date +%Z";
-
-fn machine(spec: Spec, androids: &[(&str, &str)]) -> (Vm, String) {
+fn machine(spec: Spec, androids: &[(&str, &str)]) -> (Vm, Picture) {
     let mut spec = spec.append("keel.autologin=root");
     spec.memory_mib = 768;
     for (name, config) in androids {
@@ -23,7 +17,7 @@ fn machine(spec: Spec, androids: &[(&str, &str)]) -> (Vm, String) {
     }
     let mut vm = spec.boot();
     vm.dialog.expect("# ");
-    let before = vm.dialog.ok(SEEN);
+    let before = Picture::of(&mut vm.dialog);
     (vm, before)
 }
 
@@ -81,7 +75,7 @@ fn nodes_are_dealt_out_given_back_and_one_that_crashes_harms_nobody() {
     for name in ["two", "three"] {
         vm.dialog.ok(&format!("keel stop -k {name}"));
     }
-    assert_eq!(vm.dialog.ok(SEEN), before);
+    before.is_still_that_of(&mut vm.dialog);
     vm.dialog.line("poweroff");
     vm.powers_off();
 }
@@ -107,7 +101,7 @@ fn an_instance_of_binderfs_each_on_version_2_of_cgroups() {
         assert!(calls.contains(&format!("mount tmpfs /dev: {mounted}")), "{name}: {calls}");
         vm.dialog.ok(&format!("keel stop -k {name}"));
     }
-    assert_eq!(vm.dialog.ok(SEEN), before);
+    before.is_still_that_of(&mut vm.dialog);
     vm.dialog.line("poweroff");
     vm.powers_off();
 }

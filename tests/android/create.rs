@@ -1,6 +1,7 @@
 //! `keel create -t android`: from the files of an Android to a container that runs.
 
 use crate::fixture::{RC, system};
+use crate::picture::Host;
 use ::boot::codec::Compression;
 use ::boot::ramdisk::Ramdisk;
 use std::fs;
@@ -102,6 +103,7 @@ fn what_was_wrong_is_repaired_and_named_and_the_container_runs() {
     }
     for (name, compression) in [("plain", Compression::None), ("gzip", Compression::Gzip)] {
         let _turn = crate::turns::beside_others();
+        let _host = Host::observed();
         let container = Container::undefined();
         let image = boot_image(0, &ramdisk(compression), "androidboot.serialno=4711");
         let image = file(&container, name, &image);
@@ -113,7 +115,7 @@ fn what_was_wrong_is_repaired_and_named_and_the_container_runs() {
             "'/default.prop' had mode 0666",
             "there is no /sbin/ueventd: it was made, as a link to init",
             "1 device nodes or pipes are left out",
-            "init.rc:33: it makes / read-only",
+            "init.rc:38: it makes / read-only",
             "the command line is the boot image's: 'androidboot.serialno=4711'",
         ] {
             assert!(said.contains(line), "{name}: no '{line}' in:\n{said}");
@@ -277,6 +279,7 @@ fn a_directory_of_somebody_else_becomes_roots_and_volumes_are_taken_as_given() {
         return;
     }
     let _turn = crate::turns::beside_others();
+    let _host = Host::observed();
     let container = Container::undefined();
     let dir = container.outside().join("unpacked");
     fs::create_dir_all(dir.join("sbin")).expect("a directory");

@@ -1,16 +1,18 @@
 //! An Android container: a ramdisk with the stand-in as /init, a /system with its tools, a /data that the host sees.
 
+use crate::picture::Host;
 use crate::turns::{self, Turn};
-use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 use tests::built::built;
 use tests::container::Container;
 use tests::proc::until;
 use tests::ran::Ran;
 
-/// What rc files of JellyBean do, in the stand-in's words: what is good for a container, and what would hurt its host.
+/// What rc files of JellyBean do, in the stand-in's words: what is good for a container, and what would hurt its host. Here the zone of
+/// the clock is the one that there is: another would set this machine's clock if nothing kept it from that. Machines that are booted
+/// have another (`boot::named`).
 pub const RC: &str = r#"
 on early-init
     write /proc/1/oom_adj -16
@@ -39,7 +41,12 @@ on init
     write /proc/sys/kernel/dmesg_restrict 1
     write /proc/sys/vm/mmap_min_addr 32768
     write /proc/sys/vm/overcommit_memory 1
+    write /proc/sys/kernel/sched_rt_runtime_us 900000
+    write /proc/sys/vm/dirty_expire_centisecs 200
+    write /proc/sys/vm/dirty_background_ratio 5
     write /sys/power/state mem
+    chown system system /sys/power/state
+    chmod 0660 /sys/power/state
 on fs
     mount yaffs2 mtd@system /system
 on post-fs
@@ -70,51 +77,6 @@ service absent /system/bin/absent
     class main
 "#;
 
-/// Settings that init.rc writes.
-const SYSCTLS: [&str; 9] = [
-    "kernel/panic_on_oops",
-    "kernel/hung_task_timeout_secs",
-    "kernel/randomize_va_space",
-    "kernel/kptr_restrict",
-    "kernel/dmesg_restrict",
-    "vm/mmap_min_addr",
-    "vm/overcommit_memory",
-    "kernel/hostname",
-    "kernel/domainname",
-];
-
-/// Files whose mode belongs to the whole machine.
-const PROC: [&str; 7] = ["cpuinfo", "cmdline", "kmsg", "sysrq-trigger", "vmallocinfo", "slabinfo", "last_kmsg"];
-
-/// What Android would change of a host.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Host(BTreeMap<String, String>);
-
-impl Host {
-    /// As it is now.
-    pub fn picture() -> Host {
-        let mut seen = BTreeMap::new();
-        for name in SYSCTLS {
-            let path = format!("/proc/sys/{name}");
-            let value = fs::read_to_string(&path).unwrap_or_else(|e| e.kind().to_string());
-            seen.insert(path, value);
-        }
-        let nodes = fs::read_dir("/dev").into_iter().flatten().flatten().map(|e| e.path());
-        // Disks and loop devices of other tests come and go; none of them is made by an Android, which is told below.
-        let mine = |p: &PathBuf| !p.to_string_lossy().starts_with("/dev/loop");
-        for path in nodes.filter(mine).chain(PROC.iter().map(|n| Path::new("/proc").join(n))) {
-            if let Ok(meta) = fs::symlink_metadata(&path) {
-                let text = format!("{:o} {}:{} {:x}", meta.mode(), meta.uid(), meta.gid(), meta.rdev());
-                seen.insert(path.display().to_string(), text);
-            }
-        }
-        let root = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        let lines: Vec<&str> = root.lines().filter(|l| l.split(' ').nth(4) == Some("/")).collect();
-        seen.insert("/ mounts".into(), lines.join("\n"));
-        Host(seen)
-    }
-}
-
 /// The stand-in's tools in /system/bin.
 pub const TOOLS: [&str; 9] =
     ["idle", "getprop", "setprop", "reboot", "servicemanager", "log", "eventlog", "contextmanager", "script"];
@@ -134,8 +96,8 @@ pub fn system(container: &Container) -> PathBuf {
 pub struct Android {
     /// The container.
     pub container: Container,
+    // Dropped when the container is gone, and not yet the turn.
     host: Host,
-    // Dropped last: its container is gone by then.
     _turn: Turn,
 }
 
@@ -174,7 +136,7 @@ impl Android {
             system.display(),
             container.base().join("data").display(),
         ));
-        Android { container, host: Host::picture(), _turn: turn }
+        Android { container, host: Host::observed(), _turn: turn }
     }
 
     /// Starts it; what is said of the start.
@@ -202,13 +164,10 @@ impl Android {
         self.container.keel(&format!("attach -- {words}"))
     }
 
-    /// The host is as it was before.
+    /// The host is as it was before. When this is dropped, that is looked at once more.
     #[track_caller]
     pub fn assert_host_unharmed(&self) {
-        let now = Host::picture();
-        let changed: Vec<_> = now.0.iter().filter(|(key, value)| self.host.0.get(*key) != Some(*value)).collect();
-        let gone: Vec<_> = self.host.0.keys().filter(|key| !now.0.contains_key(*key)).collect();
-        assert!(changed.is_empty() && gone.is_empty(), "changed: {changed:#?}, gone: {gone:?}, was {:#?}", self.host);
+        self.host.assert_unharmed();
     }
 }
 

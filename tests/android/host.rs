@@ -1,6 +1,7 @@
 //! Keel in the place of Android-x86's initrd: Android's init becomes process 1, and containers run beside it, an Android among them.
 
 use crate::fixture::RC;
+use crate::picture::Picture;
 use ::boot::codec::Compression;
 use ::boot::qemu::Bus;
 use ::boot::ramdisk::Ramdisk;
@@ -111,6 +112,7 @@ fn android_on_android() {
     assert_eq!(shell.ok("keel getprop jb ro.hardware").trim(), "inner");
     assert_eq!(shell.ok("keel attach jb -- /system/bin/getprop ro.hardware").trim(), "inner");
     // It is supervised: one that is killed is started again.
+    let before = Picture::of(shell);
     let first = shell.ok("keel info -pH jb").trim().to_owned();
     shell.ok("busybox rm /data/jb/calls; busybox kill -9 $(keel info -pH jb)");
     shell.ok("until [ -e /data/jb/calls ]; do :; done");
@@ -130,6 +132,7 @@ fn android_on_android() {
     shell.ok("keel create -q -t none -n empty && busybox test -f /data/lxc/empty/config");
     shell.ok("keel stop small; keel stop jb");
     assert_eq!(shell.ok("keel info -sH jb").trim(), "STOPPED");
+    before.is_still_that_of(shell);
     // The stand-in's power-off goes through reboot(2), as Android's does.
     shell.line("/system/bin/reboot -n -p");
     vm.powers_off();

@@ -1,7 +1,8 @@
 //! /system, /data and /cache from images, on loop devices of a machine of their own: what `create` makes of them, starts.
 
 use super::create::sparse;
-use crate::fixture::RC;
+use crate::boot::machines_rc;
+use crate::picture::Picture;
 use ::boot::codec::Compression;
 use ::boot::ramdisk::Ramdisk;
 use ::boot::scratch::Scratch;
@@ -52,7 +53,7 @@ fn images_of_every_kind_are_mounted_by_loop() {
     let probe = spec.tree.get("bin/probe").map(|e| e.data.clone()).expect("the probe");
     let mut ramdisk = Ramdisk::new();
     ramdisk.file("init", 0o750, probe);
-    ramdisk.file("init.rc", 0o750, format!("{RC}service adbd /sbin/adbd\n    disabled\n"));
+    ramdisk.file("init.rc", 0o750, format!("{}service adbd /sbin/adbd\n    disabled\n", machines_rc()));
     ramdisk.link("sbin/adbd", "../init");
     ramdisk.link("sbin/ueventd", "../init");
     spec.tree.file("srv/ramdisk.img", 0o644, ramdisk.pack(Compression::Gzip).expect("packed"));
@@ -62,6 +63,7 @@ fn images_of_every_kind_are_mounted_by_loop() {
     let mut vm = spec.boot();
     vm.shell(&[]);
     let shell = &mut vm.dialog;
+    let before = Picture::of(shell);
     for (id, image, fstype) in [
         ("within", "within.sfs", "ext4 ro"),
         ("squash", "squash.sfs", "squashfs ro"),
@@ -106,6 +108,7 @@ fn images_of_every_kind_are_mounted_by_loop() {
     shell.ok("umount /mnt/d");
     // The last user of each loop device is gone.
     shell.ok("until ! grep -l . /sys/block/loop*/loop/backing_file; do :; done 2> /dev/null");
+    before.is_still_that_of(shell);
     shell.line("poweroff");
     vm.powers_off();
 }

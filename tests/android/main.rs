@@ -1,7 +1,6 @@
 //! Android's init in a container on this host: the stand-in (`tests/probe/src/jb`) does what JellyBean's does.
 //!
-//! Around every start there is a picture of what Android would change of a host that it shares: settings of the kernel,
-//! modes in /proc and /dev, mounts.
+//! Around every start there is a picture of what Android would change of a host that it shares (`picture`).
 
 mod adb;
 mod attached;
@@ -14,6 +13,7 @@ mod host;
 mod images;
 mod logs;
 mod mounts;
+mod picture;
 mod plain;
 mod properties;
 mod protection;

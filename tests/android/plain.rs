@@ -1,7 +1,9 @@
 //! Configurations for Android as projects write them for LXC, in old and new spellings, started as they are: nothing of Keel's is in
 //! them. The stand-in is their init. In a machine of their own: without Keel's keys nothing keeps an Android from changing it.
 
-use crate::fixture::RC;
+use crate::boot::machines_rc;
+use crate::picture::Picture;
+use tests::dialog::Dialog;
 use tests::vm::Spec;
 
 const CONFIGS: [(&str, &str); 6] = [
@@ -22,8 +24,8 @@ fn plain_configurations_start_as_they_are() {
     spec.memory_mib = 512;
     let tree = &mut spec.tree;
     let probe = tree.get("bin/probe").map(|e| e.data.clone()).expect("the probe");
-    // The machine would sleep where /sys is writable, and its clock is not what is tried here.
-    let rc = RC.replace("    write /sys/power/state mem\n", "");
+    // The machine would sleep where /sys is writable.
+    let rc = machines_rc().replace("    write /sys/power/state mem\n", "");
     for (name, config) in CONFIGS {
         let dir = format!("var/lib/lxc/{name}");
         tree.file(&format!("{dir}/config"), 0o644, config);
@@ -43,12 +45,20 @@ fn plain_configurations_start_as_they_are() {
         "lxc.mount.entry = /srv/waydroid data none rbind,create=dir 0 0\n",
     );
     tree.file("var/lib/lxc/waydroid/seccomp", 0o644, SECCOMP);
-    for dir in ["halium", "waydroid", "redroid", "anbox"] {
+    tree.file("var/lib/lxc/bare/config", 0o644, BARE);
+    tree.file(
+        "var/lib/lxc/bare/init.rc",
+        0o640,
+        format!("{rc}on boot\n chmod 0600 /zero\n mount tmpfs none /other ro remount\n"),
+    );
+    for dir in ["halium", "waydroid", "redroid", "anbox", "bare"] {
         tree.dir(&format!("srv/{dir}"), 0o777);
     }
     let mut vm = spec.boot();
     vm.shell(&[]);
     let shell = &mut vm.dialog;
+    shell.ok("mkdir /srv/other && mount -t tmpfs none /srv/other");
+    let before = Picture::of(shell);
     shell.ok("ip link add waydroid0 type bridge && ip link set waydroid0 up");
     for (name, _) in CONFIGS {
         shell.ok(&format!("lxc-start -n {name}"));
@@ -85,6 +95,59 @@ fn plain_configurations_start_as_they_are() {
         shell.ok(&format!("lxc-stop -k -n {name}"));
         assert_eq!(shell.ok(&format!("lxc-info -sH -n {name}")).trim(), "STOPPED");
     }
+    the_picture_of_the_host_sees_all_that_an_android_changes(shell, &before, &rc);
     shell.line("poweroff");
     vm.powers_off();
+}
+
+/// Nothing is kept from it. Of the machine it has a file system and a device; its root, as every container's that is LXC's, is kept from
+/// becoming read-only.
+const BARE: &str = "lxc.rootfs.path = /var/lib/lxc/redroid/rootfs\nlxc.uts.name = bare\nlxc.net.0.type = none\nlxc.init.cmd = /init\n\
+    lxc.autodev = 0\nlxc.mount.entry = /srv/bare data none bind,create=dir 0 0\n\
+    lxc.mount.entry = /srv/other other none bind,create=dir 0 0\nlxc.mount.entry = /dev/zero zero none bind,create=file 0 0\n\
+    lxc.mount.entry = /var/lib/lxc/bare/init.rc init.rc none bind 0 0\n";
+
+/// The control of all canaries: what an Android does to a host that nothing protects is in the picture, each kind of it, and each
+/// setting that its rc file writes.
+fn the_picture_of_the_host_sees_all_that_an_android_changes(shell: &mut Dialog, before: &Picture, rc: &str) {
+    let earlier = Picture::of(shell);
+    shell.ok("lxc-start -n bare");
+    shell.ok("until [ -e /srv/bare/calls ]; do :; done");
+    let calls = shell.ok("cat /srv/bare/calls");
+    shell.ok("until [ -s /srv/bare/announced ]; do :; done");
+    let announced = shell.ok("cat /srv/bare/announced");
+    shell.ok("lxc-stop -k -n bare");
+    let after = Picture::of(shell);
+    let changes = before.changes(&after);
+    println!("what an Android changes of a host: {changes:#?}");
+    for kind in [
+        "sysctl.",
+        "proc.kmsg",
+        "proc.cmdline",
+        "sys.power/state",
+        "mount.",
+        "dev./dev/zero",
+        "clock.booted",
+        "clock.zone",
+        "uevents",
+    ] {
+        assert!(
+            changes.iter().any(|change| change.starts_with(kind)),
+            "no change of '{kind}' in {changes:#?}\n{calls}"
+        );
+    }
+    assert_eq!(after.get("clock.zone"), Some("60"));
+    // Those before have had a writable /sys, too. The kernel keeps some to itself: those of devices that have no class.
+    let count = |picture: &Picture| picture.get("uevents").and_then(|text| text.split(' ').next()?.parse().ok());
+    let (first, all): (u32, u32) = count(&earlier).zip(count(&after)).expect("numbers");
+    let announced: u32 = announced.trim().parse().expect("a number");
+    assert!((100..=announced).contains(&(all - first)), "{first}, {all}, and {announced} were asked for");
+    for line in rc.lines() {
+        let Some((name, value)) = line.trim().strip_prefix("write /proc/sys/").and_then(|l| l.split_once(' ')) else {
+            continue;
+        };
+        if calls.contains(&format!("{}: ok", line.trim())) {
+            assert_eq!(after.get(&format!("sysctl.{name}")), Some(value), "{name} is not in the picture");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A start: init goes its whole way, and nothing of it reaches the host.
 
-use crate::fixture::{Android, Host};
+use crate::fixture::Android;
+use crate::picture::Host;
 use crate::turns;
 use tests::skip;
 
@@ -75,17 +76,23 @@ fn boots_and_leaves_the_host_alone(way: &str, mounted: &str) {
     android.assert_host_unharmed();
 }
 
-/// The control of the picture: what it is to see, it sees.
+/// A control of the picture that harms nobody; those of the rest need a machine that may be harmed (`plain`).
 #[test]
 fn the_picture_of_the_host_sees_a_changed_mode() {
     if !skip::root() {
         return;
     }
     let _turn = turns::alone();
-    let before = Host::picture();
     let path = format!("/dev/keel-picture-{}", std::process::id());
     std::fs::write(&path, "").expect("a file in /dev");
-    let now = Host::picture();
+    let host = Host::observed();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o606)).expect("chmod");
+    let seen = host.changes();
     std::fs::remove_file(&path).expect("removed");
-    assert_ne!(before, now);
+    let gone = host.changes();
+    std::fs::write(&path, "").expect("a file in /dev");
+    drop((std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)), host));
+    std::fs::remove_file(&path).expect("removed");
+    assert!(seen.len() == 1 && seen[0].starts_with(&format!("dev.{path}: 100606 ")), "{seen:?}");
+    assert!(gone.len() == 1 && gone[0].starts_with(&format!("dev.{path}: absent, was 100644 ")), "{gone:?}");
 }

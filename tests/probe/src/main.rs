@@ -8,6 +8,7 @@ mod facts;
 mod init;
 mod jb;
 mod machine;
+mod picture;
 mod stress;
 mod sys;
 mod tries;
@@ -16,6 +17,7 @@ mod wrap;
 use std::process::ExitCode;
 
 const USAGE: &str = "probe facts | can WORD.. | init WORD.. | exit N | die SIGNAL | hog MIB | forks N | orphans N | zombies | vsock PORT | kexec KERNEL COMMANDLINE |
+ watch PATH | picture PATH |
  power poweroff|halt|reboot|cad-off | private [--ro PATH].. -- CMD.. | enosys NAME,.. -- CMD.. | careless -- CMD.. | limit nofile|fsize|nproc N -- CMD..";
 
 fn main() -> ExitCode {
@@ -39,6 +41,19 @@ fn main() -> ExitCode {
         ["zombies"] => println!("zombies={}", stress::zombies()),
         ["vsock", port] => println!("vsock={}", errno::word(machine::listen(port.parse().unwrap_or(0)))),
         ["kexec", kernel, line] => println!("kexec={}", errno::word(machine::load_kernel(kernel, line))),
+        ["watch", path] => {
+            if let Err(e) = picture::watch(path) {
+                eprintln!("probe: watch {path}: {e}");
+                return ExitCode::from(1);
+            }
+        }
+        ["picture", path] => match picture::ask(path) {
+            Ok(text) => print!("{text}"),
+            Err(e) => {
+                eprintln!("probe: picture {path}: {e}");
+                return ExitCode::from(1);
+            }
+        },
         ["power", how] => println!("power.{how}={}", errno::word(sys::power(how))),
         ["private", rest @ ..] => return wrap::private(rest),
         ["enosys", list, "--", command @ ..] => return wrap::enosys(list, command),
