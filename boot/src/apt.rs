@@ -92,6 +92,8 @@ fn update() -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Fault::new("the package lists are missing or old; type: sudo apt-get update"));
     }
+    // apt-get does not wait for another that fetches lists.
+    let _held = crate::cache::lock(&crate::cache::dir()?.join("apt-lists.lock"))?;
     quiet(Command::new("apt-get").args(["-q", "update"])).map(drop)
 }
 

@@ -162,8 +162,13 @@ impl Source {
 }
 
 fn make(tree: &Path) -> Command {
-    let mut command = Command::new("make");
-    command.arg("-C").arg(tree).args(["ARCH=x86_64", "KBUILD_BUILD_TIMESTAMP=@0", "KBUILD_BUILD_USER=keel"]);
+    // What else is under way goes first.
+    let mut command = Command::new("nice");
+    command.args(["-n", "19", "make", "-C"]).arg(tree).args([
+        "ARCH=x86_64",
+        "KBUILD_BUILD_TIMESTAMP=@0",
+        "KBUILD_BUILD_USER=keel",
+    ]);
     command.args(["KBUILD_BUILD_HOST=keel", "LOCALVERSION=-keel"]);
     for inherited in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
         command.env_remove(inherited);

@@ -1,4 +1,5 @@
 //! `cargo boot test`: the stages in order, cheap ones first; a failure does not keep the later ones from running.
+//! Kernels are compiled beside the first stages.
 //! Programs that make namespaces need root: without it they run through sudo where that asks no password.
 
 use super::Words;
@@ -73,6 +74,10 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     let must = std::env::var("MUST").is_ok_and(|v| v == "1");
     let mut total = Tally::default();
     let start = Instant::now();
+    if only.is_empty() {
+        // Linking keel leaves a processor idle for minutes. The last stage waits for what is under way, and says what failed.
+        std::thread::spawn(kernels);
+    }
     for (name, about, stage) in STAGES.iter().filter(|(name, ..)| only.is_empty() || only.iter().any(|o| o == name)) {
         println!("== {name}: {about}");
         let began = Instant::now();
@@ -156,14 +161,19 @@ fn tests() -> Result<Tally> {
     apt::ensure(NEEDS)?;
     // Here, where it may take its time: a test that is silent for ten minutes is taken for one that hangs.
     println!("kernels of the machines: the small ones are built once, in about fifteen minutes");
-    for kind in [Kind::Whole, Kind::Stock] {
-        kernel::build(kind, false)?;
-    }
-    artifacts::full_kernel()?;
+    kernels()?;
     println!("building keel and pid1");
     let binaries = both(Target::STOCK)?;
     let built = [("KEEL_BIN", binaries.keel), ("PID1_BIN", binaries.pid1)];
     package_tests("tests", "tests", &["--lib", "--tests"], &built)
+}
+
+/// What the machines of the tests boot. It is in the cache afterwards.
+fn kernels() -> Result<()> {
+    for kind in [Kind::Whole, Kind::Stock] {
+        kernel::build(kind, false)?;
+    }
+    artifacts::full_kernel().map(drop)
 }
 
 /// Builds a package's tests and runs each program of them.
