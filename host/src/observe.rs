@@ -1,7 +1,11 @@
 //! Looks at the system: fills `Facts`. Changes nothing.
 
+mod kept;
+#[cfg(test)]
+mod kept_tests;
 mod network;
 
+pub use kept::{keep, keeps};
 pub use network::{has_taken_name, network, random};
 
 use crate::sys::errno;
@@ -11,6 +15,7 @@ use keel_core::failure::{Errno, Failure};
 use keel_core::plan::{DEFAULT_PROFILE, Found};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::rc::Rc;
 
 /// What a plan depends on beside what every plan depends on. To look costs calls, a third of what keel itself makes in a start.
 #[derive(Clone, Copy, Default)]
@@ -30,27 +35,23 @@ pub const ALL: Look = Look { mounts: true, capabilities: true, android: true, no
 
 /// The facts that a plan depends on. Needs /proc.
 pub fn facts(look: Look) -> Result<Facts, Failure> {
-    let mountinfo = read("/proc/self/mountinfo")?;
-    let mounts = if look.mounts { facts::mountinfo(&mountinfo) } else { facts::mounts_of_a_start(&mountinfo) };
+    let kept::Base { steady, mounted: kept::Mounted { mounts, android_host, selinux }, types } =
+        kept::base(look.mounts)?;
     let optional = |path: &str| read(path).unwrap_or_default();
     // Containers go beside process 1, not below whatever session the caller is in.
     let asked = |wanted: bool, path: &str| if wanted { optional(path) } else { String::new() };
     let grouped = mounts.iter().any(|mount| mount.fstype.starts_with("cgroup"));
     let hierarchies = hierarchies(&mounts, &asked(grouped, "/proc/1/cgroup"));
-    let filesystems = optional("/proc/filesystems");
-    let (status, uname) = (once("/proc/self/status"), rustix::system::uname());
-    // One file says both: what is known here need not be asked for signal by signal between clone and exec.
-    crate::sys::signal::ignored_are(facts::ignored_signals(&status));
     let misc = facts::misc(&asked(look.android, "/proc/misc"));
     let devices = || hierarchies.iter().any(|h| h.controllers.iter().any(|c| c == "devices"));
     Ok(Facts {
         no_device_programs: look.android && !devices() && !crate::sys::bpf::has_device_programs(),
-        kernel: kernel(&uname.release().to_string_lossy()),
-        filesystems: facts::filesystems(&filesystems),
-        block_filesystems: facts::block_filesystems(&filesystems),
+        kernel: steady.kernel,
+        filesystems: types.all,
+        block_filesystems: types.block,
         controllers: facts::controllers(&asked(look.mounts, "/proc/cgroups")),
         hierarchies,
-        namespaces: namespaces(),
+        namespaces: steady.namespaces,
         // COMPAT(linux<3.2): no such file; 34 was the last capability then.
         last_cap: asked(look.capabilities, "/proc/sys/kernel/cap_last_cap").trim().parse().unwrap_or(34),
         binder_protocol: look.android.then(|| binder_protocol(&misc)).flatten(),
@@ -58,13 +59,15 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
         binder_major: facts::char_major(&asked(look.android, "/proc/devices"), "binder"),
         binders_taken: Vec::new(),
         pid1: std::process::id() == 1,
-        android_host: crate::store::is_android(),
+        android_host,
         links: Vec::new(),
         random: 0,
-        machine: uname.machine().to_string_lossy().into_owned(),
-        lsm: lsm(optional("/sys/module/apparmor/parameters/enabled").trim() == "Y"),
-        seccomp: facts::seccomp(&status),
-        caller: caller(),
+        machine: steady.machine,
+        lsm: lsm(steady.apparmor, selinux),
+        seccomp: steady.seccomp,
+        caller: steady.caller,
+        // Who has one says so.
+        empty_namespace: false,
         seccomp_notify: asked(look.android || look.notify, "/proc/sys/kernel/seccomp/actions_avail")
             .split_whitespace()
             .any(|w| w == "user_notif"),
@@ -72,7 +75,7 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
     })
 }
 
-fn lsm(apparmor: bool) -> Lsm {
+fn lsm(apparmor: bool, selinux: bool) -> Lsm {
     let exists = |path: &str| std::path::Path::new(path).exists();
     let text = |path: &str| read(path).unwrap_or_default();
     Lsm {
@@ -85,7 +88,7 @@ fn lsm(apparmor: bool) -> Lsm {
                 .any(|line| line.strip_prefix(DEFAULT_PROFILE).is_some_and(|mode| mode.starts_with(" ("))),
         // Where it is for everybody else, too, if PATH is that of an ordinary user.
         apparmor_parser: apparmor && (in_path("apparmor_parser") || exists("/sbin/apparmor_parser")),
-        selinux: exists("/sys/fs/selinux/enforce"),
+        selinux,
     }
 }
 
@@ -99,6 +102,14 @@ fn caller() -> Caller {
     let id_helpers = uid != 0 && ["newuidmap", "newgidmap"].into_iter().all(in_path);
     let namespace = std::fs::metadata("/proc/self/ns/user").map(|meta| meta.ino());
     Caller { uid, gid, id_helpers, in_user_namespace: namespace.is_ok_and(|number| number != FIRST_USER_NAMESPACE) }
+}
+
+/// The environment of this process, which no part of it changes.
+pub fn environment() -> Rc<[(String, String)]> {
+    thread_local! {
+        static SEEN: Rc<[(String, String)]> = std::env::vars().collect();
+    }
+    SEEN.with(Rc::clone)
 }
 
 /// Whether a program is in PATH.

@@ -6,11 +6,13 @@
 pub mod beneath;
 mod copy;
 mod devices;
+pub mod empty;
 mod files;
 pub mod hook;
 mod mapped;
 mod mounts;
 mod net;
+mod rights;
 mod terminals;
 
 pub use terminals::{Message, let_go_on, receive, send_message};
@@ -58,11 +60,19 @@ impl Stage {
         let mut stage = Stage { report, ..Stage::default() };
         let mut terminals = 0;
         for planned in steps {
-            match &planned.step {
+            // A slot keeps its number whatever becomes of those before it.
+            let step = match &planned.step {
+                Step::Fail { instead_of, .. } if !matches!(**instead_of, Step::RunHook { .. } | Step::Exec { .. }) => {
+                    instead_of
+                }
+                step => step,
+            };
+            match step {
                 Step::OpenSlot { .. }
                 | Step::OpenCgroup { .. }
                 | Step::OpenLabel { .. }
-                | Step::OpenMappedTree { .. } => stage.slots.push(None),
+                | Step::OpenMappedTree { .. }
+                | Step::OpenTree { .. } => stage.slots.push(None),
                 Step::MakeCgroup { .. } => stage.made.reserve(1),
                 Step::OpenTerminal { .. } | Step::OpenLog { .. } | Step::Supervise { .. } => terminals += 1,
                 Step::RunHook { shells, argv, envp } => stage.hooks.push_back(hook::Program::new(shells, argv, envp)),
@@ -132,6 +142,7 @@ impl Stage {
 
     /// In the parent of a child that had our memory: descriptors that it opened are none of ours.
     pub fn forget_childs(&mut self) {
+        beneath::in_proc(false);
         if let Some(near) = self.near.take() {
             near.forget();
         }
@@ -153,6 +164,10 @@ impl Stage {
         let fd = self.slots.get(usize::from(slot.0)).and_then(|s| s.as_ref());
         // EBADF: the file that the slot stands for could not be opened, and it was allowed to fail.
         fd.map(|fd| fd.as_fd()).ok_or(Errno(libc::EBADF))
+    }
+
+    fn take_slot(&mut self, slot: Slot) -> Result<OwnedFd, Errno> {
+        self.slots.get_mut(usize::from(slot.0)).and_then(Option::take).ok_or(Errno(libc::EBADF))
     }
 
     fn root(&self) -> Result<BorrowedFd<'_>, Errno> {
@@ -200,6 +215,13 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             let tree = mapped::open(source, *recursive, namespace.as_deref(), maps)?;
             fill(stage, *slot, tree)
         }
+        Step::OpenTree { source, recursive, slot } => {
+            let tree = mounts::open_tree(source, *recursive)?;
+            fill(stage, *slot, tree)
+        }
+        Step::EnterEmpty => empty::enter(),
+        Step::CoverRoot { slot } => mounts::cover_root(stage, *slot),
+        Step::EnterRoot => mounts::enter_root(stage.root()?),
         Step::AttachTree { slot, at } => mounts::attach(stage, *slot, at),
         Step::Unmount { at } => mounts::unmount(stage, at),
         Step::SetMountFlags { at, flags, recursive } => mounts::set_flags(stage, at, *flags, *recursive),
@@ -270,7 +292,7 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::NewKeyring => sys::process::new_session_keyring(),
         Step::UnshareCgroup => sys::process::unshare(keel_core::facts::Namespaces::CGROUP),
         Step::SetPersonality { persona } => sys::mount::personality(*persona),
-        Step::DropCapabilities { mask } => drop_capabilities(*mask),
+        Step::DropCapabilities { mask } => rights::drop_capabilities(*mask),
         Step::NoNewPrivs => rustix::thread::set_no_new_privs(true).map_err(errno),
         Step::OpenLabel { paths, slot } => {
             let first = paths.iter().find_map(|path| open(path, OFlags::WRONLY).ok());
@@ -299,8 +321,8 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             sys::process::set_limit(stage.child.unwrap_or(0), *resource, *soft, *hard)
         }
         Step::WriteProc { at, value } => files::write_proc(stage, at, value),
-        Step::BecomeRoot { keep_groups } => set_ids(0, 0, (!keep_groups).then_some(&[])),
-        Step::SetIds { uid, gid, groups } => set_ids(*uid, *gid, Some(groups)),
+        Step::BecomeRoot { keep_groups } => rights::set_ids(0, 0, (!keep_groups).then_some(&[])),
+        Step::SetIds { uid, gid, groups } => rights::set_ids(*uid, *gid, Some(groups)),
         Step::ChangeDir { path } => rustix::process::chdir(path.as_c_str()).map_err(errno),
         Step::NewSession { console } => terminals::new_session(stage, *console),
         Step::ResetProcess => {
@@ -334,30 +356,6 @@ fn fill(stage: &mut Stage, slot: Slot, fd: OwnedFd) -> Result<(), Errno> {
 /// One write(2) of the whole value: files of cgroups take a value only so.
 fn write(fd: BorrowedFd<'_>, value: &CStr) -> Result<(), Errno> {
     rustix::io::retry_on_intr(|| rustix::io::write(fd, value.to_bytes())).map(drop).map_err(errno)
-}
-
-fn drop_capabilities(mask: u64) -> Result<(), Errno> {
-    for capability in 0..64 {
-        if mask & (1 << capability) != 0 {
-            sys::process::drop_bounding(capability)?;
-        }
-    }
-    // COMPAT(linux<4.3): no ambient set, and so nothing to clear.
-    match rustix::thread::clear_ambient_capability_set() {
-        Ok(()) | Err(rustix::io::Errno::INVAL) => (),
-        Err(e) => return Err(errno(e)),
-    }
-    let mut sets = rustix::thread::capabilities(None).map_err(errno)?;
-    sets.inheritable = rustix::thread::CapabilitySet::empty();
-    rustix::thread::set_capabilities(None, sets).map_err(errno)
-}
-
-fn set_ids(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Errno> {
-    use rustix::process::{Gid, Uid};
-    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    groups.map_or(Ok(()), sys::process::set_groups)?;
-    rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(errno)?;
-    rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(errno)
 }
 
 fn exec(stage: &Stage) -> Result<(), Errno> {

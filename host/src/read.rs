@@ -1,7 +1,8 @@
 //! Reads a small file whole, in as few system calls as it takes: /proc's files have no size and give about a page at each
 //! read(2), and std asks for 32 bytes first. What has no end is not for this.
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, SeekFrom, open};
 use rustix::io::Errno;
 use std::path::Path;
 
@@ -18,12 +19,22 @@ pub fn once(path: &Path) -> Result<Vec<u8>, Errno> {
 /// Its bytes.
 pub fn whole(path: &Path) -> Result<Vec<u8>, Errno> {
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut bytes = Vec::with_capacity(16 * 1024);
+    from_here(&file, 16 * 1024)
+}
+
+/// What an open file has now, from its beginning; `before`: how long it was before, if that is known.
+pub fn all(file: &OwnedFd, before: usize) -> Result<Vec<u8>, Errno> {
+    rustix::fs::seek(file, SeekFrom::Start(0))?;
+    from_here(file, if before == 0 { 16 * 1024 } else { before + 4096 })
+}
+
+fn from_here(file: &OwnedFd, room: usize) -> Result<Vec<u8>, Errno> {
+    let mut bytes = Vec::with_capacity(room);
     loop {
         if bytes.capacity() - bytes.len() < 4096 {
             bytes.reserve(bytes.capacity());
         }
-        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)) {
+        match rustix::io::read(file, rustix::buffer::spare_capacity(&mut bytes)) {
             Ok(0) => return Ok(bytes),
             Ok(_) | Err(Errno::INTR) => (),
             Err(e) => return Err(e),

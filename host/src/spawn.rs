@@ -6,11 +6,13 @@
 
 mod born;
 mod handed;
+mod here;
 mod sharing;
 mod undo;
 
 pub use handed::Asked;
 use handed::Handed;
+pub use here::perform_here;
 pub use undo::Undo;
 
 use crate::perform::hook::{Hook, Program};
@@ -34,11 +36,13 @@ pub struct Starting {
     next: usize,
     hook: Option<Hook>,
     child: Option<Child>,
-    /// Holds the child's report and a running hook, so that there is one descriptor to wait for.
-    events: OwnedFd,
+    /// Holds the child's report and a running hook, so that there is one descriptor to wait for; only where there are hooks.
+    events: Option<OwnedFd>,
     report: OwnedFd,
     terminals: Vec<OwnedFd>,
     exec: bool,
+    /// The child had our memory.
+    shared: bool,
     /// Steps that were allowed to fail and did, one sentence each.
     pub notes: Vec<Failure>,
 }
@@ -85,12 +89,17 @@ pub fn begin(plan: Plan) -> Result<Starting, Failure> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
     let (ours, childs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .map_err(|e| Failure::errno("socketpair", errno(e)))?;
-    let events = epoll::create(epoll::CreateFlags::CLOEXEC)
-        .and_then(|events| {
-            epoll::add(&events, &ours, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
-            Ok(events)
-        })
-        .map_err(|e| Failure::errno("epoll_create", errno(e)))?;
+    let mut parents = plan.outside.iter().chain(plan.rounds.iter().flatten());
+    let events = match parents.any(|planned| matches!(planned.step, Step::RunHook { .. })) {
+        false => None,
+        true => {
+            let made = epoll::create(epoll::CreateFlags::CLOEXEC).and_then(|events| {
+                epoll::add(&events, &ours, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+                Ok(events)
+            });
+            Some(made.map_err(|e| Failure::errno("epoll_create", errno(e)))?)
+        }
+    };
     let stage = Stage::new(plan.outside.iter().chain(&plan.inside), Some(childs));
     let mut starting = Starting {
         plan,
@@ -103,6 +112,7 @@ pub fn begin(plan: Plan) -> Result<Starting, Failure> {
         report: ours,
         terminals: Vec::new(),
         exec: false,
+        shared: false,
         notes: Vec::new(),
     };
     match starting.parent_steps() {
@@ -111,28 +121,6 @@ pub fn begin(plan: Plan) -> Result<Starting, Failure> {
         Err(failure) => return Err(starting.end(failure)),
     }
     Ok(starting)
-}
-
-/// Performs the outside of a plan in this process: all of it for a boot. Sentences of steps that were allowed to fail go to
-/// `notes`; the first that was not ends it.
-pub fn perform_here(plan: &Plan, stage: &mut Stage, notes: &mut Vec<Failure>) -> Result<(), Failure> {
-    let umask = rustix::process::umask(rustix::fs::Mode::empty());
-    let result = perform_all(plan, stage, notes);
-    rustix::process::umask(umask);
-    result
-}
-
-fn perform_all(plan: &Plan, stage: &mut Stage, notes: &mut Vec<Failure>) -> Result<(), Failure> {
-    for (index, planned) in plan.outside.iter().enumerate() {
-        if let Err(e) = perform::step(stage, &planned.step) {
-            let failure = plan.failure_at(Position::Outside(index), e);
-            if planned.must {
-                return Err(failure);
-            }
-            notes.push(failure);
-        }
-    }
-    Ok(())
 }
 
 /// The child. System calls only from here on.
@@ -154,11 +142,16 @@ fn child(stage: &mut Stage, inside: &[Planned]) -> ! {
 impl AsFd for Starting {
     /// Readable when something can be taken in: what the child said, or the end of a hook.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.events.as_fd()
+        self.events.as_ref().unwrap_or(&self.report).as_fd()
     }
 }
 
 impl Starting {
+    /// Whether the child has said all that it has to say: it shared our memory, and so it is the program by now, or is ending.
+    pub fn has_reported(&self) -> bool {
+        self.shared
+    }
+
     /// Ends it: what is under way fails.
     pub fn kill(&self) {
         if let Some(pid) = self.child.as_ref().and_then(|c| rustix::process::Pid::from_raw(c.pid)) {
@@ -205,7 +198,7 @@ impl Starting {
                     return Ok(Next::Wait);
                 }
                 (_, Some(hook)) => {
-                    let _ = epoll::delete(&self.events, &hook);
+                    let _ = self.events.as_ref().map(|events| epoll::delete(events, &hook));
                     hook.result()
                 }
                 (Step::RunHook { shells, argv, envp }, None) => {
@@ -219,7 +212,8 @@ impl Starting {
                     }
                     let watched = Program::new(shells, argv, &envp).start().and_then(|hook| {
                         let data = epoll::EventData::new_u64(1);
-                        epoll::add(&self.events, &hook, data, epoll::EventFlags::IN).map_err(errno)?;
+                        let events = self.events.as_ref().ok_or(Errno::INVAL)?;
+                        epoll::add(events, &hook, data, epoll::EventFlags::IN).map_err(errno)?;
                         Ok(hook)
                     });
                     match watched {
@@ -287,6 +281,7 @@ impl Starting {
         self.stage.close_child_side(true);
         self.stage.set_child(pid);
         self.child = Some(Child { pid, pidfd: Some(pidfd) });
+        self.shared = true;
         Some(Ok(Next::Phase(Phase::Inside)))
     }
 
@@ -322,6 +317,9 @@ impl Starting {
                         if filtered { " (its profile may kill for system calls that a start needs)" } else { "" };
                     return Err(Failure::new(format!("the child was killed before it became a program{hint}")));
                 }
+                // Its end of the connection is closed a moment after our memory is ours again (fs/exec.c, begin_new_exec); what it
+                // had to say is here, and there is no way back from there.
+                Err(Errno(libc::EAGAIN)) if self.shared && self.exec => return Ok(Next::Runs),
                 Err(Errno(libc::EAGAIN)) => return Ok(Next::Wait),
                 Err(e) => return Err(Failure::errno("report of the child", e)),
             }

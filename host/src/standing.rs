@@ -125,14 +125,19 @@ pub fn clear(place: &Place) {
     lock.clear();
 }
 
-/// The same for who has the lock.
-pub fn take_back(place: &Place) {
-    let Some(record) = Record::of_dead(place) else { return };
+/// The same for who has the lock. False: there is nothing to be taken back, since its first program lives.
+pub fn take_back(place: &Place) -> bool {
+    let record = match Record::read(place) {
+        None => return true,
+        Some((_, true)) => return false,
+        Some((record, false)) => record,
+    };
     let net = crate::net::Undo::new(record.left, None);
     for cause in (Undo { cgroups: record.cgroups, net, ..Undo::default() }).run() {
         log::warn!("{}: {cause}", record.name);
     }
     let _ = std::fs::remove_file(place.state());
+    true
 }
 
 fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failure> {

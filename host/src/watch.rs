@@ -32,7 +32,7 @@ use container::{ClientId, Id, Supervised};
 use events::{Events, Interest, Token};
 use keel_core::failure::Failure;
 use keel_core::logger::Log;
-use keel_core::sorted::{self, Map};
+use keel_core::sorted::Map;
 use rustix::process::WaitOptions;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
@@ -85,6 +85,8 @@ pub struct Watch {
     containers: Map<Id, Box<Supervised>>,
     clients: Map<ClientId, clients::Attached>,
     clients_made: ClientId,
+    /// Whose first program a process is.
+    first_programs: Vec<(i32, Id)>,
     out: VecDeque<Event>,
 }
 
@@ -102,6 +104,7 @@ impl Watch {
             containers: Map::new(),
             clients: Map::new(),
             clients_made: 0,
+            first_programs: Vec::new(),
             out: VecDeque::new(),
         })
     }
@@ -162,15 +165,17 @@ impl Watch {
             if let Some(event) = self.out.pop_front() {
                 return Ok(event);
             }
-            let mut happened = self.events.wait().map_err(|e| failure("epoll_wait", &e.into()))?;
+            let happened = self.events.wait().map_err(|e| failure("epoll_wait", &e.into()))?;
             // A child that failed before exec has reported first and ended then: its report is to be read before it is
             // reaped.
-            sorted::by_key(&mut happened, |(_, what)| !matches!(what, What::Starting(_)));
-            for (token, what) in happened {
-                if token.is_none_or(|t| self.events.knows(t)) {
-                    self.handle(what);
+            for first in [true, false] {
+                for (token, what) in happened.iter().copied() {
+                    if matches!(what, What::Starting(_)) == first && token.is_none_or(|t| self.events.knows(t)) {
+                        self.handle(what);
+                    }
                 }
             }
+            self.events.reuse(happened);
         }
     }
 

@@ -10,7 +10,8 @@ const START: u64 = 185;
 /// A list of one container that does not run.
 const LS: u64 = 40;
 
-fn container(more: &str) -> Container {
+/// One that starts with few steps; `more` follows.
+pub fn container(more: &str) -> Container {
     let container = Container::probe("");
     // The probe ends at once: it is given a word that it answers.
     let text = format!(

@@ -1,6 +1,7 @@
 //! What keel may cost, in numbers that do not depend on the clock: system calls, memory, size. Each is what has been reached; a
 //! change that needs more says why and moves it. Each has a control: the same check over something that costs more fails.
 
+mod agent;
 mod calls;
 mod memory;
 mod size;

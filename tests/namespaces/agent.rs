@@ -7,7 +7,7 @@ use tests::container::Container;
 use tests::proc::until;
 
 /// Starts the agent of a container's path and waits until it answers.
-fn agent_of(container: &Container) -> Child {
+pub fn agent_of(container: &Container) -> Child {
     let mut command = container.bare_command();
     command.arg("agent").arg("-P").arg(container.lxcpath());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,6 +1,7 @@
 //! Containers on this host, as root, in namespaces: everything that needs no machine of its own.
 
 mod agent;
+mod apart;
 mod attach;
 mod caller;
 mod cgroups;

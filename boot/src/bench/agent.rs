@@ -153,12 +153,14 @@ fn wait(fifo: &mut File) -> Result<()> {
     }
 }
 
-/// From the request to the payload's first instruction.
-pub fn requests(room: &Room, name: &'static str, with: With, rounds: usize) -> Result<Table> {
+/// From the request to the payload's first instruction; `crowded`: on a machine that has much.
+pub fn requests(room: &Room, name: &'static str, with: With, crowded: bool, rounds: usize) -> Result<Table> {
     let net = if with == With::Net { " net" } else { "" };
-    let title = format!("a request to a running agent → the payload's first instruction, pid mnt uts ipc{net}");
+    let much = if crowded { format!(", {}", super::flat::MUCH) } else { String::new() };
+    let title = format!("a request to a running agent → the payload's first instruction, pid mnt uts ipc{net}{much}");
     let mut table = Table::new(name, title, &["median µs", "p10 µs", "× floor", "× floor, p10"]);
-    room.look(View::Bare)?;
+    let _crowd = crowded.then(|| super::flat::crowd(room)).transpose()?;
+    room.look(if crowded { View::Full } else { View::Bare })?;
     define(room, with, &KNOCK)?;
     let mut fifo = knocked(room)?;
     let agent = Agent::start(room)?;

@@ -14,9 +14,11 @@ use std::process::{Child, Command, Stdio};
 const MOUNTS: usize = 3000;
 /// Half a gigabyte of the kernel's memory.
 const TASKS: usize = 20_000;
+/// The same in a title.
+pub const MUCH: &str = "with 3000 mounts and 20000 tasks more on the machine";
 
 /// Tasks that sleep, until it is dropped.
-struct Crowd(Child);
+pub struct Crowd(Child);
 
 impl Crowd {
     fn gather(room: &Room, count: usize) -> Result<Crowd> {
@@ -45,16 +47,13 @@ impl Drop for Crowd {
 pub fn table(room: &Room, name: &'static str, crowded: bool, how: How) -> Result<Table> {
     let title = match crowded {
         false => "start → exit, pid mnt uts ipc, on the machine as it is".to_owned(),
-        true => format!("start → exit, pid mnt uts ipc, with {MOUNTS} mounts and {TASKS} tasks more on the machine"),
+        true => format!("start → exit, pid mnt uts ipc, {MUCH}"),
     };
     let mut table = Table::new(name, title, &COLUMNS);
     define(room, With::Plain, &TRUE)?;
     let _crowd = match crowded {
         false => None,
-        true => {
-            room.fill(|| many_mounts(room))?;
-            Some(Crowd::gather(room, TASKS)?)
-        }
+        true => Some(crowd(room)?),
     };
     let own = ["floor", "keel start -F", "bwrap"];
     let mut all = contenders(room, With::Plain, &TRUE)?;
@@ -64,6 +63,14 @@ pub fn table(room: &Room, name: &'static str, crowded: bool, how: How) -> Result
     }
     compare(&mut table, measure(room, &all, how)?);
     Ok(table)
+}
+
+/// The tasks; the mounts are in `View::Full`.
+pub fn crowd(room: &Room) -> Result<Crowd> {
+    if room.look(View::Full).is_err() {
+        room.fill(|| many_mounts(room))?;
+    }
+    Crowd::gather(room, TASKS)
 }
 
 fn many_mounts(room: &Room) -> Result<()> {

@@ -48,7 +48,7 @@ const fn how(rounds: usize, rest_ms: u16, trace: bool) -> How {
 }
 
 /// The tables: name, and what makes it of so many rounds.
-const TABLES: [(&str, Make); 23] = [
+const TABLES: [(&str, Make); 24] = [
     ("start", |room, n| starts::table(room, "start", With::Plain, how(n, 0, true))),
     ("start-net", |room, n| starts::table(room, "start-net", With::Net, how(n, 0, true))),
     ("start-cgroup", |room, n| starts::table(room, "start-cgroup", With::Cgroup, how(n, 0, true))),
@@ -60,8 +60,9 @@ const TABLES: [(&str, Make); 23] = [
     ("many-1", |room, _| many::table(room, "many-1", 1)),
     ("many-100", |room, _| many::table(room, "many-100", 100)),
     ("many-1000", |room, _| many::table(room, "many-1000", 1000)),
-    ("request", |room, n| agent::requests(room, "request", With::Plain, n)),
-    ("request-net", |room, n| agent::requests(room, "request-net", With::Net, n)),
+    ("request", |room, n| agent::requests(room, "request", With::Plain, false, n)),
+    ("request-net", |room, n| agent::requests(room, "request-net", With::Net, false, n)),
+    ("request-full", |room, n| agent::requests(room, "request-full", With::Plain, true, n)),
     ("agent-100-net", |room, _| agent::many(room, "agent-100-net", With::Net, 100)),
     ("agent-1000", |room, _| agent::many(room, "agent-1000", With::Plain, 1000)),
     ("idle-host", |room, n| flat::table(room, "idle-host", false, how(n, 0, false))),

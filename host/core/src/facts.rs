@@ -57,6 +57,8 @@ pub struct Facts {
     pub seccomp_notify: bool,
     /// The security modules that are in force.
     pub lsm: Lsm,
+    /// Who starts the container holds a mount namespace that is empty (an agent on Linux 5.12 or later).
+    pub empty_namespace: bool,
     /// Whose process this is.
     pub caller: Caller,
 }

@@ -121,7 +121,7 @@ fn hint(step: &Step, errno: Errno) -> Option<String> {
         }
         (Step::MountImage { .. } | Step::MountProbed { .. }, Errno::NODEV) => "no file system of the kernel's fits",
         (Step::Mount { .. } | Step::Bind { .. }, Errno::PERM) => "needs root with CAP_SYS_ADMIN",
-        (Step::Mount { .. } | Step::Bind { .. } | Step::MakePath { .. }, Errno::NOENT) => {
+        (Step::Mount { .. } | Step::Bind { .. } | Step::AttachTree { .. } | Step::MakePath { .. }, Errno::NOENT) => {
             "source or target does not exist; create=dir or create=file makes the target"
         }
         (s, Errno::LOOP) if s.is_beneath_root() => {

@@ -75,6 +75,8 @@ pub enum Step {
     /// A copy of a directory's mount that shows the ids of a user namespace: of a file, or a new one with these maps
     /// (open_tree(2), mount_setattr(2) with MOUNT_ATTR_IDMAP).
     OpenMappedTree { source: CString, recursive: bool, namespace: Option<CString>, maps: [CString; 2], slot: Slot },
+    /// A copy of the mount at a directory, and of those below it: open_tree(2).
+    OpenTree { source: CString, recursive: bool, slot: Slot },
     /// Mounts what was opened: move_mount(2).
     AttachTree { slot: Slot, at: Place },
     /// umount2(MNT_DETACH).
@@ -91,6 +93,12 @@ pub enum Step {
     PivotRoot,
     /// The rootfs becomes `/` by MS_MOVE and chroot(2): for callers whose root is the initramfs.
     MoveRoot,
+    /// Into a mount namespace of its own in which there is nothing: setns(2), unshare(2).
+    EnterEmpty,
+    /// The opened copy of the rootfs covers `/`; nothing mounted in it gets out. From here on, `Place::Root` is beneath it.
+    CoverRoot { slot: Slot },
+    /// The rootfs becomes `/` by chroot(2), where there is nothing else.
+    EnterRoot,
     /// A new pseudo-terminal of the rootfs's devpts, bound over a file of the rootfs. The master is kept for the supervisor.
     OpenTerminal { terminal: Terminal, at: Place },
     /// A pipe with a name, for a log of the container; its reading end is kept for the supervisor.
@@ -276,6 +284,8 @@ impl fmt::Display for Step {
                 let whose = namespace.as_ref().map_or_else(|| "the container".into(), text);
                 write!(f, "copy the mount of {} with the ids of {whose}", text(source))
             }
+            Step::OpenTree { source, recursive: true, .. } => write!(f, "copy the mounts of {}", text(source)),
+            Step::OpenTree { source, .. } => write!(f, "copy the mount of {}", text(source)),
             Step::AttachTree { at, .. } => write!(f, "mount that copy on {at}"),
             Step::SetMountFlags { at, flags, recursive } => {
                 let all = if *recursive { "recursively " } else { "" };
@@ -287,6 +297,9 @@ impl fmt::Display for Step {
             Step::OpenRoot { path } => write!(f, "open rootfs {}", text(path)),
             Step::PivotRoot => f.write_str("pivot_root"),
             Step::MoveRoot => f.write_str("mount --move rootfs /, chroot there"),
+            Step::EnterEmpty => f.write_str("enter an empty mount namespace"),
+            Step::CoverRoot { .. } => f.write_str("mount the copy of the rootfs on /, make it a slave"),
+            Step::EnterRoot => f.write_str("chroot to the rootfs"),
             Step::OpenTerminal { at, .. } => write!(f, "open a pty for {at}"),
             Step::OpenLog { at, .. } => write!(f, "open a pipe for {at}"),
             Step::SendTerminals => f.write_str("hand the terminals over"),

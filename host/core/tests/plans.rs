@@ -88,6 +88,7 @@ fn facts(words: &str) -> Facts {
             "apparmor-incomplete" => facts.lsm.apparmor = true,
             "lxc-default" => facts.lsm.apparmor_default = true,
             "pid1" => facts.pid1 = true,
+            "empty" => facts.empty_namespace = true,
             "parser" => facts.lsm.apparmor_parser = true,
             "selinux" => facts.lsm.selinux = true,
             "under-filter" => facts.seccomp = Seccomp::Confined,

@@ -81,6 +81,7 @@ pub fn run_beside(settings: Settings, ready: Option<OwnedFd>) -> Failure {
 impl Agent {
     fn new(settings: Settings, role: Role) -> Result<Agent, Failure> {
         let mut watch = Watch::new()?;
+        crate::observe::keep();
         let base = place::base(&settings.lxcpath);
         place::make_private(&base)?;
         watch.listen(&place::agent_socket(&settings.lxcpath))?;

@@ -83,7 +83,7 @@ fn run_hooks(config: &Config, store: &Store, name: &Name) -> Result<()> {
     let request = plan::Request {
         name: name.as_str().to_owned(),
         lxcpath: store.lxcpath().display().to_string(),
-        environment: std::env::vars().collect(),
+        environment: crate::observe::environment(),
         ..plan::Request::default()
     };
     for planned in plan::hooks(config, &request, Hook::Destroy, &[]) {

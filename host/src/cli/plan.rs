@@ -46,6 +46,10 @@ fn container(call: &mut Call) -> Result<Plan, Refusal> {
     for warning in &definition.warnings {
         call.messages.print(warning);
     }
+    if crate::control::client::Connection::open(&crate::place::agent_socket(&definition.lxcpath)).is_ok() {
+        // It is who would start it: as it sees the system.
+        crate::observe::keep();
+    }
     Ok(launch::plan(&definition)?)
 }
 

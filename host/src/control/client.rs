@@ -56,6 +56,12 @@ impl Connection {
         Ok(self.receive()?.0)
     }
 
+    /// Asks, and waits for nothing: for a test that answers itself.
+    #[cfg(test)]
+    pub fn send(&self, request: &Request) -> Result<(), Errno> {
+        net::send(&self.socket, &request.encode(), SendFlags::NOSIGNAL).map(drop)
+    }
+
     fn wait_readable(&self, timeout: Option<Duration>) -> Result<(), Errno> {
         let end = timeout.map(|t| Instant::now() + t);
         loop {

@@ -10,6 +10,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A bound socket; its name goes with it.
 #[derive(Debug)]
@@ -63,13 +64,11 @@ impl Drop for Listener {
 
 /// Root inside a container is root by SO_PEERCRED too; what tells it from the host's is the pid namespace.
 fn same_pid_namespace(pid: i32) -> bool {
-    let own = std::fs::read_link("/proc/self/ns/pid");
-    let theirs = std::fs::read_link(format!("/proc/{pid}/ns/pid"));
-    match (own, theirs) {
-        (Ok(own), Ok(theirs)) => own == theirs,
+    static OWN: OnceLock<Option<PathBuf>> = OnceLock::new();
+    match OWN.get_or_init(|| std::fs::read_link("/proc/self/ns/pid").ok()) {
+        Some(own) => std::fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|theirs| *own == theirs),
         // COMPAT(linux<3.8): there is no ns/pid link; the socket's directory is 0700 and outside of every rootfs.
-        (Err(_), _) => true,
-        (Ok(_), Err(_)) => false,
+        None => true,
     }
 }
 

@@ -5,6 +5,7 @@ use keel_core::failure::Errno;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A directory that is borrowed or was opened on the way.
 pub enum Dir<'a> {
@@ -132,8 +133,16 @@ pub fn exists(dir: BorrowedFd<'_>, name: &CStr) -> bool {
 }
 
 /// The text `/proc/self/fd/N`, through which mount(2) takes a descriptor for a path. The host's /proc is used for it,
-/// before the root is changed.
+/// before the root is changed. Where no /proc is, it is the working directory, and the text is `self/fd/N`.
 pub struct FdPath([u8; 32]);
+
+/// Whether the working directory is /proc. Set and cleared by a child between clone and exec; it may share our memory.
+static HERE: AtomicBool = AtomicBool::new(false);
+
+/// From here on, or no more, the working directory is /proc.
+pub fn in_proc(is: bool) {
+    HERE.store(is, Ordering::Relaxed);
+}
 
 impl FdPath {
     /// Names a descriptor.
@@ -148,7 +157,14 @@ impl FdPath {
 
     /// As a C string.
     pub fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
+        let text = CStr::from_bytes_until_nul(&self.0).unwrap_or(c"");
+        match HERE.load(Ordering::Relaxed) {
+            false => text,
+            true => text
+                .to_bytes_with_nul()
+                .strip_prefix(b"/proc/")
+                .map_or(c"", |rest| CStr::from_bytes_until_nul(rest).unwrap_or(c"")),
+        }
     }
 }
 

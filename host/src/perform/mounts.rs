@@ -195,6 +195,33 @@ pub fn pivot_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::process::chdir(c"/").map_err(errno)
 }
 
+/// A copy of mounts that is mounted nowhere.
+pub fn open_tree(source: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
+    use rustix::mount::OpenTreeFlags as Flags;
+    let all = if recursive { Flags::AT_RECURSIVE } else { Flags::empty() };
+    let flags = Flags::OPEN_TREE_CLONE | Flags::OPEN_TREE_CLOEXEC | all;
+    rustix::mount::open_tree(rustix::fs::CWD, source, flags).map_err(errno)
+}
+
+/// The copy of the rootfs covers `/` of an empty mount namespace.
+pub fn cover_root(stage: &mut Stage, slot: Slot) -> Result<(), Errno> {
+    use rustix::mount::MoveMountFlags;
+    let tree = stage.take_slot(slot)?;
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    rustix::mount::move_mount(&tree, c"", rustix::fs::CWD, c"/", flags).map_err(errno)?;
+    sys::mount::mount_slave(tree.as_fd())?;
+    stage.root = Some(tree);
+    Ok(())
+}
+
+/// The rootfs becomes `/`. Beneath it there is nothing.
+pub fn enter_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
+    beneath::in_proc(false);
+    rustix::process::fchdir(root).map_err(errno)?;
+    rustix::process::chroot(c".").map_err(errno)?;
+    rustix::process::chdir(c"/").map_err(errno)
+}
+
 /// The rootfs covers `/`, for a caller whose `/` can't be left by pivot_root(2).
 pub fn move_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::process::fchdir(root).map_err(errno)?;

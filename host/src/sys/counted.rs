@@ -1,6 +1,8 @@
-//! For tests: an allocator that counts what a child asks of it that shares our memory, which nobody may between clone and exec.
+//! For tests: an allocator that counts what a child asks of it that shares our memory, which nobody may between clone and exec,
+//! and what this thread asks of it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 struct Counted;
@@ -12,7 +14,14 @@ static ALLOCATOR: Counted = Counted;
 static OWN: AtomicI32 = AtomicI32::new(0);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
+thread_local! {
+    /// How often this thread has asked; none: nobody counts.
+    static ASKED: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
 fn note() {
+    // A thread that is ending has none any more.
+    let _ = ASKED.try_with(|asked| asked.set(asked.get().map(|n| n + 1)));
     let own = OWN.load(Ordering::Relaxed);
     // SAFETY: getpid takes nothing and cannot fail.
     if own != 0 && unsafe { libc::getpid() } != own {
@@ -39,6 +48,13 @@ unsafe impl GlobalAlloc for Counted {
         // SAFETY: as above.
         unsafe { System.realloc(at, layout, size) }
     }
+}
+
+/// How often this thread asked for memory, or gave some back, while `what` ran.
+pub fn by_this_thread<T>(what: impl FnOnce() -> T) -> (usize, T) {
+    ASKED.set(Some(0));
+    let result = what();
+    (ASKED.take().unwrap_or(0), result)
 }
 
 /// How often children asked for memory, or gave some back, while `what` ran.

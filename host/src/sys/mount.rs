@@ -30,6 +30,11 @@ pub fn mount_map_ids(mount: BorrowedFd<'_>, namespace: BorrowedFd<'_>, recursive
     setattr(mount, MountAttr { attr_set: MOUNT_ATTR_IDMAP, attr_clr: 0, propagation: 0, userns_fd }, recursive)
 }
 
+/// Makes a mount and all below it slaves: what is mounted in it stays here.
+pub fn mount_slave(mount: BorrowedFd<'_>) -> Result<(), Errno> {
+    setattr(mount, MountAttr { attr_set: 0, attr_clr: 0, propagation: libc::MS_SLAVE, userns_fd: 0 }, true)
+}
+
 fn setattr(mount: BorrowedFd<'_>, attr: MountAttr, recursive: bool) -> Result<(), Errno> {
     const AT_RECURSIVE: i32 = 0x8000;
     let flags = libc::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };

@@ -59,8 +59,8 @@ pub struct Supervised {
     pub state: State,
     /// Held while it is supervised: lock and socket. None once it has stopped for good.
     pub(super) hold: Option<Hold>,
-    /// Between clone and exec.
-    pub(super) starting: Option<(Starting, Token)>,
+    /// Between clone and exec; without a token when there is nothing to wait for.
+    pub(super) starting: Option<(Starting, Option<Token>)>,
     /// From exec on.
     pub(super) running: Option<Running>,
     /// Its console's registration, while nobody else reads it.

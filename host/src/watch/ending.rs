@@ -60,7 +60,7 @@ impl Finishing {
         let request = plan::Request {
             name: definition.name.clone(),
             lxcpath: definition.lxcpath.clone(),
-            environment: std::env::vars().collect(),
+            environment: crate::observe::environment(),
             ..plan::Request::default()
         };
         let target = if again { "reboot" } else { "stop" };

@@ -13,12 +13,14 @@ use std::time::{Duration, Instant};
 pub struct Token(u64);
 
 /// A set of descriptors and deadlines, each with a value `T` that says what it is.
-#[derive(Debug)]
 pub struct Events<T> {
     epoll: OwnedFd,
     next: u64,
     sources: Map<Token, T>,
     deadlines: Map<(Instant, u64), T>,
+    /// Room for what the kernel tells, and for what it means: asked for once, not at each wake-up.
+    told: Vec<epoll::Event>,
+    happened: Vec<(Option<Token>, T)>,
 }
 
 /// What can be reported of a descriptor.
@@ -34,7 +36,8 @@ impl<T: Copy> Events<T> {
     /// Nothing to wait for yet.
     pub fn new() -> Result<Events<T>, Errno> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        Ok(Events { epoll, next: 1, sources: Map::new(), deadlines: Map::new() })
+        let (sources, deadlines) = (Map::new(), Map::new());
+        Ok(Events { epoll, next: 1, sources, deadlines, told: Vec::with_capacity(32), happened: Vec::new() })
     }
 
     /// Wait for a descriptor too. EPERM: it is a file that is always readable (epoll_ctl(2)).
@@ -74,19 +77,20 @@ impl<T: Copy> Events<T> {
         self.deadlines.retain(|_, what| !which(what));
     }
 
-    /// Wait until something happens; what happened, with the token of a descriptor or none for a deadline.
+    /// Wait until something happens; what happened, with the token of a descriptor or none for a deadline. The list comes back by
+    /// [`Events::reuse`].
     pub fn wait(&mut self) -> Result<Vec<(Option<Token>, T)>, Errno> {
         let timeout = self.deadlines.keys().next().map(|(at, _)| {
             let left = at.saturating_duration_since(Instant::now());
             rustix::event::Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ }
         });
-        let mut buffer = Vec::with_capacity(32);
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut buffer), timeout.as_ref()) {
+        self.told.clear();
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.told), timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
-        let mut happened = Vec::new();
-        for event in &buffer {
+        let mut happened = std::mem::take(&mut self.happened);
+        for event in &self.told {
             let token = Token(event.data.u64());
             if let Some(what) = self.sources.get(&token) {
                 happened.push((Some(token), *what));
@@ -97,6 +101,12 @@ impl<T: Copy> Events<T> {
             happened.push((None, what));
         }
         Ok(happened)
+    }
+
+    /// Gives a list back for the next wake-up.
+    pub fn reuse(&mut self, mut happened: Vec<(Option<Token>, T)>) {
+        happened.clear();
+        self.happened = happened;
     }
 
     /// Whether that registration is still there: an earlier event of the same round may have ended it.

@@ -51,11 +51,8 @@ pub fn define(asked: &Asked) -> Result<Definition, Failure> {
 pub fn take(name: &str, lxcpath: &str) -> Result<Option<Lock>, Failure> {
     let place = Place::of(name, lxcpath);
     let lock = place.lock().map_err(|e| failure(format_args!("lock '{}'", place.control().display()), &e.into()))?;
-    if lock.is_some() {
-        crate::standing::take_back(&place);
-    }
     // Its supervisor was killed: the container is running all the same.
-    Ok(lock.filter(|_| super::record::Record::of_living(&place).is_none()))
+    Ok(lock.filter(|_| crate::standing::take_back(&place)))
 }
 
 /// The steps of a start, as things are now. Several mistakes are several lines.
@@ -67,6 +64,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         notify: definition.config.seccomp.proxy.is_some(),
     };
     let mut facts = crate::observe::facts(look)?;
+    facts.empty_namespace = crate::observe::keeps() && crate::perform::empty::there_is();
     let shared = super::shared::resolve(&definition.config, &definition.lxcpath)?;
     let (of_another, numbered);
     let config = match shared.iter().find(|(kind, ..)| *kind == Namespaces::USER) {
@@ -120,7 +118,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         command: definition.command.clone(),
         seccomp: seccomp(&definition.config)?,
         fstab: Vec::new(),
-        environment: std::env::vars().collect(),
+        environment: crate::observe::environment(),
     };
     let planned = |facts: &Facts| {
         plan::container(config, &request, facts).map_err(|mistakes| {

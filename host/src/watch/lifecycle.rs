@@ -58,15 +58,25 @@ impl Watch {
             container.filters = begun.filters;
             container.devices = begun.devices;
             container.announced = begun.announced;
-            let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));
-            Ok((begun.starting, token.map_err(|e| failure("epoll_ctl", &e.into()))?))
+            let token = match begun.starting.has_reported() {
+                true => None,
+                false => {
+                    let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));
+                    Some(token.map_err(|e| failure("epoll_ctl", &e.into()))?)
+                }
+            };
+            Ok((begun.starting, token))
         });
         match begun {
             Ok(starting) => {
+                let reported = starting.1.is_none();
                 container.starting = Some(starting);
                 container.write_record();
                 container.tell(&[News::State(State::Starting)]);
                 self.changed(id);
+                if reported {
+                    self.reported(id);
+                }
             }
             Err(cause) => self.never_started(id, cause, false),
         }
@@ -79,16 +89,22 @@ impl Watch {
         let had_child = starting.child().is_some();
         match starting.advance() {
             Ok(Progress::Starting(still)) => {
+                // One that is ending, and whose end is not to be seen yet.
+                let token = token.or_else(|| self.events.add(&still, Interest::Readable, What::Starting(id)).ok());
                 container.starting = Some((still, token));
                 container.write_record();
             }
             // The descriptor was closed on the way, and epoll forgets it by itself then.
             Ok(Progress::Running(running)) => {
-                self.events.forget(token);
+                if let Some(token) = token {
+                    self.events.forget(token);
+                }
                 self.started(id, running);
             }
             Err(cause) => {
-                self.events.forget(token);
+                if let Some(token) = token {
+                    self.events.forget(token);
+                }
                 self.never_started(id, cause, had_child);
             }
         }
@@ -121,6 +137,7 @@ impl Watch {
             container.namespaces = ending::namespaces(running.pid);
         }
         container.forward_adb(running.pid);
+        self.first_programs.push((running.pid, id));
         container.running = Some(running);
         container.state = State::Running;
         container.tell(&[News::State(State::Running)]);
@@ -173,7 +190,9 @@ impl Watch {
 
     /// A child of this process has ended. False: it is none of the containers'.
     pub(super) fn child_ended(&mut self, pid: i32, status: WaitStatus) -> bool {
-        let Some((&id, container)) = self.containers.iter_mut().find(|(_, c)| c.pid() == Some(pid)) else {
+        let at = self.first_programs.iter().position(|(first, _)| *first == pid);
+        let id = at.map(|at| self.first_programs.swap_remove(at).1);
+        let Some((id, container)) = id.and_then(|id| Some((id, self.containers.get_mut(&id)?))) else {
             return self.answered(pid) || self.helper_ended(pid);
         };
         let end = End::of(status, container.own_pid_namespace);
@@ -294,7 +313,10 @@ impl Watch {
 
     pub(super) fn changed(&mut self, id: Id) {
         self.answer_waiting(id);
-        self.out.push_back(Event::Changed);
+        // Told once for all that has changed since the owner looked last.
+        if !matches!(self.out.back(), Some(Event::Changed)) {
+            self.out.push_back(Event::Changed);
+        }
     }
 }
 

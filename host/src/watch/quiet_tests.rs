@@ -1,11 +1,14 @@
-//! Between clone and exec nothing is asked of the allocator (`sys::counted`).
+//! Between clone and exec nothing is asked of the allocator (`sys::counted`), nor by a loop to which nothing happens but the end of
+//! children that are none of its containers'.
 
+use crate::control::protocol::Request;
 use crate::scratch::Scratch;
 use crate::spawn::{Progress, begin};
-use crate::sys::counted::by_children;
+use crate::sys::counted::{by_children, by_this_thread};
 use crate::sys::process::exit_now;
 use crate::sys::vfork::vfork;
 use crate::watch::launch::{Asked, define, plan};
+use crate::watch::{Event, Watch};
 use keel_core::failure::Errno;
 
 /// A whole start of a container with devices and terminals, whose first program is not there, so that it ends with the exec.
@@ -74,4 +77,43 @@ fn a_child_asks_for_no_memory() {
     };
     assert!(why.contains("/not/there") && why.contains("ENOENT"), "{why}");
     assert_eq!(counted, 0);
+}
+
+/// The loop reaps every child of its process, and no other thread may be there that SIGCHLD could go to.
+#[test]
+fn a_loop_that_reaps_asks_for_no_memory() {
+    crate::scratch::alone(steady);
+}
+
+fn steady() {
+    let socket = std::env::temp_dir().join(format!("keel-steady-{}", std::process::id()));
+    let mut watch = Watch::new().unwrap();
+    watch.listen(&socket).unwrap();
+    let orphan = || std::process::Command::new("true").spawn().expect("true runs").id() as i32;
+    let reaped = |watch: &mut Watch| {
+        let pid = orphan();
+        let (asked, ended) = by_this_thread(|| {
+            loop {
+                if let Event::Ended(pid) = watch.next().unwrap() {
+                    break pid;
+                }
+            }
+        });
+        assert_eq!(ended, pid);
+        asked
+    };
+    // Rooms are made at the first.
+    reaped(&mut watch);
+    for _ in 0..20 {
+        assert_eq!(reaped(&mut watch), 0);
+    }
+    // The control: a question is answered with text, and that is seen. What it took is given back.
+    let client = crate::control::client::Connection::open(&socket).unwrap();
+    client.send(&Request::List).unwrap();
+    watch.own_deadline(std::time::Duration::ZERO, 1);
+    let (asked, _) = by_this_thread(|| while !matches!(watch.next().unwrap(), Event::Own(1)) {});
+    assert!(asked > 0, "nothing was counted");
+    println!("a list of no container: {asked}");
+    reaped(&mut watch);
+    assert_eq!(reaped(&mut watch), 0);
 }

@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// What is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,7 +199,8 @@ pub fn start_time(pid: i32) -> Option<u64> {
 }
 
 fn boot_id() -> Option<String> {
-    read_once("/proc/sys/kernel/random/boot_id").map(|id| id.trim().into())
+    static SEEN: OnceLock<Option<String>> = OnceLock::new();
+    SEEN.get_or_init(|| read_once("/proc/sys/kernel/random/boot_id").map(|id| id.trim().into())).clone()
 }
 
 #[cfg(test)]

@@ -83,7 +83,11 @@ impl Watch {
             Ending::Reboot => config.reboot.unwrap_or(libc::SIGINT),
             Ending::Halt => halt_signal(config.halt, pid),
         };
-        Some((signal, !container.own_pid_namespace || hears(&status(pid), signal) || waits_for_signals(pid)))
+        // Nobody needs a handler for SIGKILL from outside.
+        let heard = signal == libc::SIGKILL || !container.own_pid_namespace || {
+            hears(&status(pid), signal) || waits_for_signals(pid)
+        };
+        Some((signal, heard))
     }
 
     /// An order was not followed in time.

@@ -124,6 +124,24 @@ pub fn private_mounts() -> io::Result<()> {
     mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE)
 }
 
+/// Out of a root that chroot(2) has set: another one below it leaves the working directory above, from where `..` leads up.
+pub fn climb() -> io::Result<()> {
+    std::env::set_current_dir("/")?;
+    std::os::unix::fs::chroot("/tmp")?;
+    (0..64).try_for_each(|_| std::env::set_current_dir(".."))?;
+    std::os::unix::fs::chroot(".")
+}
+
+/// The same by the kernel, which puts whoever enters a mount namespace at its root; what covers that is taken away before, if
+/// it can be.
+pub fn leave_root() -> io::Result<()> {
+    let own = std::fs::File::open("/proc/self/ns/mnt")?;
+    // EINVAL: nothing is mounted there.
+    let _ = unmount("/");
+    // SAFETY: a descriptor and a number; this process has one thread.
+    checked(unsafe { libc::setns(std::os::fd::AsRawFd::as_raw_fd(&own), libc::CLONE_NEWNS) }.into()).map(drop)
+}
+
 /// A user namespace, for nothing.
 pub fn user_namespace() -> io::Result<()> {
     // SAFETY: this process has one thread.

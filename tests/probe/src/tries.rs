@@ -27,6 +27,7 @@ pub fn one(text: &str) -> String {
         }
         "mount" => word(sys::mount("tmpfs", "/mnt", "tmpfs", 0).and_then(|()| sys::unmount("/mnt"))),
         "remount-rw" => word(sys::mount("none", path, "", libc::MS_REMOUNT | libc::MS_BIND)),
+        "remount-fs" => word(sys::mount("none", path, "", libc::MS_REMOUNT)),
         "unmount" => word(sys::unmount(path)),
         "open" => word(fs::File::open(path)),
         // Never truncates and never creates; a byte is appended and taken off again.
@@ -58,6 +59,18 @@ pub fn one(text: &str) -> String {
         "core" => number(sys::core_cookie()),
         "clock" => word(sys::set_clock_as_it_is()),
         "handle" => word(sys::open_by_handle()),
+        // What is at the top of the mount namespace, by two ways out of a root. Nothing else can be tried behind it.
+        "top" => match sys::climb() {
+            Err(e) => word::<()>(Err(e)),
+            Ok(()) => one("list:/"),
+        },
+        // And whether something can be made there, then with the mount made writable, then with the file system.
+        "beneath" => match sys::leave_root() {
+            Err(e) => word::<()>(Err(e)),
+            Ok(()) => ["list:/", "create:/.probe", "remount-rw:/", "create:/.probe", "remount-fs:/", "create:/.probe"]
+                .map(one)
+                .join(" "),
+        },
         "socket" => word(connect_abstract(path)),
         _ => "unknown".into(),
     }

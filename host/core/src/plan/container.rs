@@ -5,8 +5,8 @@
 //! (`lxc_setup`), since what a configuration means depends on it.
 
 use super::{
-    Plan, Planned, android, cgroup, dev, elsewhere, hooks, ids, inside, mounts, net, operand, outside, rights, rootfs,
-    round,
+    Plan, Planned, android, apart, cgroup, dev, elsewhere, hooks, ids, inside, mounts, net, operand, outside, rights,
+    rootfs, round,
 };
 use crate::config::{At, Config, ConsolePath, Hook, Limit, MountEntry, NetKind, Origin, Personality};
 use crate::facts::{Facts, Namespaces};
@@ -15,6 +15,7 @@ use crate::step::net::NetStep;
 use crate::step::{Step, ms};
 use alloc::ffi::CString;
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -47,7 +48,7 @@ pub struct Request {
     /// The lines of `lxc.mount.fstab`, read by the caller.
     pub fstab: Vec<At<MountEntry>>,
     /// Values of the caller's environment, for `lxc.environment = NAME`.
-    pub environment: Vec<(String, String)>,
+    pub environment: Rc<[(String, String)]>,
 }
 
 /// Plans the start of a container, or says everything that keeps it from being planned.
@@ -195,6 +196,7 @@ pub fn container(config: &Config, request: &Request, facts: &Facts) -> Result<Pl
         plan.outside.push(Planned::must(Step::Reach { path: operand(&proxy.path) }).from(origin));
     }
     plan.inside.extend(last);
+    apart::go(&mut plan, facts);
 
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
 }

@@ -4,6 +4,7 @@
 //! `Facts`. What can't be planned is a sentence before anything is touched.
 
 mod android;
+mod apart;
 mod apparmor;
 mod boot;
 mod cgroup;
@@ -79,6 +80,8 @@ pub struct Plan {
     pub clone: Namespaces,
     /// Steps between the clone and the exec, in the child.
     pub inside: Vec<Planned>,
+    /// Why the rootfs is taken in a copy of the host's mount namespace although there is an empty one.
+    pub in_hosts_tree: Option<String>,
     /// What the parent does for the child while that waits in `Step::Await`, by its number.
     pub rounds: Vec<Vec<Planned>>,
 }
@@ -187,6 +190,7 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.notes.iter().try_for_each(|note| writeln!(f, "# {note}"))?;
+        self.in_hosts_tree.iter().try_for_each(|why| writeln!(f, "# in a copy of the host's mounts: {why}"))?;
         for (i, (position, planned)) in self.sequence().enumerate() {
             if i == self.outside.len() && position == Position::Inside(0) {
                 f.write_str("    clone")?;
@@ -215,7 +219,11 @@ fn next_slot(plan: &Plan) -> Slot {
     let leaves = |p: &&Planned| {
         matches!(
             p.step,
-            Step::OpenSlot { .. } | Step::OpenCgroup { .. } | Step::OpenLabel { .. } | Step::OpenMappedTree { .. }
+            Step::OpenSlot { .. }
+                | Step::OpenCgroup { .. }
+                | Step::OpenLabel { .. }
+                | Step::OpenMappedTree { .. }
+                | Step::OpenTree { .. }
         )
     };
     Slot(plan.outside.iter().chain(&plan.inside).filter(leaves).count() as u16)

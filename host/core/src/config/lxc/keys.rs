@@ -129,7 +129,13 @@ impl Key {
 pub(super) fn find(written: &str) -> Option<Found<'_>> {
     let (general, index) = number(written);
     let mut family = None;
+    // Behind `lxc.`, where names begin to differ: a look there spares most comparisons.
+    let begin = written.as_bytes().get(4..6);
     for key in KEYS {
+        let may_be = |name: &str| name.len() < 6 || name.as_bytes().get(4..6) == begin;
+        if !may_be(key.name) && !key.old.iter().any(|(name, _)| may_be(name)) {
+            continue;
+        }
         for (name, since, spelling) in key.names() {
             let found = |rest| Found { key, spelling, since, rest, index };
             if name == written || (index.is_some() && name == general) {

@@ -1,0 +1,68 @@
+//! System calls of an agent: from a request to the clone, and from the order to stop to the end.
+
+use super::trace::{Call, calls};
+use super::{calls::container, has, within};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use tests::container::Container;
+use tests::proc::until;
+use tests::skip::root;
+
+/// From the request to the clone, what is there already: the floor's agent makes 2.
+const REQUEST: u64 = 44;
+/// From the order to the container's being gone.
+const STOP: u64 = 24;
+
+/// Runs an agent where no cgroups are, starts and stops a container twice, and returns the agent's calls.
+fn traced(container: &Container) -> Vec<Call> {
+    let (list, run) = (container.base().join("trace"), container.base().join("run"));
+    let mut command = Command::new("unshare");
+    command.args(["-m", "--propagation", "private", "sh", "-c"]);
+    command
+        .arg("umount -R /sys/fs/cgroup 2>/dev/null; exec \"$@\"")
+        .args(["sh", "strace", "-D", "-f", "-s", "300", "-o"])
+        .arg(&list);
+    command.arg(&tests::built::built().keel).arg("agent").arg("-P").arg(container.lxcpath());
+    command.env("KEEL_RUN", &run).env_remove("CONFIG").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut agent = command.spawn().expect("it runs");
+    let written = |text: &str| std::fs::read_to_string(&list).is_ok_and(|all| all.contains(text)).then_some(());
+    until("the agent waits", &list, || written("epoll_pwait("));
+    for _ in 0..2 {
+        assert_eq!(container.keel("start").ok(), "");
+        container.keel("stop -k").ok();
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&agent), rustix::process::Signal::TERM)
+        .expect("it runs");
+    assert_eq!(agent.wait().expect("a child of ours").code(), Some(0));
+    let last = format!("{} +++ exited with 0", agent.id());
+    until("strace has written all", &list, || written(&last));
+    let pid = agent.id() as i32;
+    let all = calls(&std::fs::read_to_string(Path::new(&list)).expect("readable"));
+    all.into_iter().filter(|call| call.pid == pid).collect()
+}
+
+/// How many calls lie between the frame that has a word and the next call of a name, for each such frame.
+fn between(all: &[Call], word: &str, name: &str) -> Vec<u64> {
+    let begins = all.iter().enumerate().filter(|(_, c)| c.name == "recvfrom" && c.words.contains(word));
+    begins.filter_map(|(at, _)| all[at..].iter().position(|c| c.name == name)).map(|n| n as u64).collect()
+}
+
+#[test]
+fn a_request_takes_few_system_calls() {
+    if !root() || !has("strace") {
+        return;
+    }
+    let container = container("lxc.init.cmd = /probe init\n");
+    let all = traced(&container);
+    let starts = between(&all, "start", "clone3");
+    let [first, second] = starts[..] else { panic!("two starts: {starts:?}, {all:#?}") };
+    within("calls from a request to the clone", second, REQUEST).unwrap();
+    // The control: the first request looks at what is kept from then on.
+    within("calls of the first request", first, REQUEST).unwrap_err();
+    let stops = between(&all, "stop", "sendto");
+    let [_, stop] = stops[..] else { panic!("two stops: {stops:?}") };
+    within("calls of a stop", stop, STOP).unwrap();
+    // The control: what a start takes is more.
+    within("calls of a start", second, STOP).unwrap_err();
+    container.assert_nothing_left();
+}
