@@ -180,11 +180,11 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
             }
             continue;
         };
-        let file = OpenOptions::new().read(true).open(&path).map_err(|e| at(&path, &e))?;
-        let theirs = file.metadata().map_err(|e| at(&path, &e))?;
+        let theirs = std::fs::metadata(&path).map_err(|e| at(&path, &e))?;
         let same = (own.dev(), own.ino()) == (theirs.dev(), theirs.ino());
         if !same && attach.namespaces.has(flag) {
-            namespaces.push((flag, OwnedFd::from(file)));
+            let file = rustix::fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+            namespaces.push((flag, file.map_err(|e| at(&path, &e.into()))?));
         }
     }
     // The user namespace first: it gives the right to enter those that it owns.
