@@ -11,6 +11,8 @@ pub mod descriptors;
 pub mod entry;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu", target_feature = "crt-static", not(test)))]
 mod glibc;
+#[cfg(all(target_env = "musl", not(test)))]
+mod heap;
 pub mod input;
 pub mod loops;
 pub mod mount;
