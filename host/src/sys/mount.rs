@@ -32,7 +32,7 @@ pub fn mount_map_ids(mount: BorrowedFd<'_>, namespace: BorrowedFd<'_>, recursive
 
 /// Makes a mount and all below it slaves: what is mounted in it stays here.
 pub fn mount_slave(mount: BorrowedFd<'_>) -> Result<(), Errno> {
-    setattr(mount, MountAttr { attr_set: 0, attr_clr: 0, propagation: libc::MS_SLAVE, userns_fd: 0 }, true)
+    setattr(mount, MountAttr { attr_set: 0, attr_clr: 0, propagation: keel_core::step::ms::SLAVE, userns_fd: 0 }, true)
 }
 
 fn setattr(mount: BorrowedFd<'_>, attr: MountAttr, recursive: bool) -> Result<(), Errno> {
