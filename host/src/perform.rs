@@ -166,10 +166,6 @@ impl Stage {
         fd.map(|fd| fd.as_fd()).ok_or(Errno(libc::EBADF))
     }
 
-    fn take_slot(&mut self, slot: Slot) -> Result<OwnedFd, Errno> {
-        self.slots.get_mut(usize::from(slot.0)).and_then(Option::take).ok_or(Errno(libc::EBADF))
-    }
-
     fn root(&self) -> Result<BorrowedFd<'_>, Errno> {
         self.root.as_ref().map(|fd| fd.as_fd()).ok_or(Errno(libc::EBADF))
     }

@@ -34,7 +34,8 @@ fn traced(container: &Container) -> Vec<Call> {
     rustix::process::kill_process(rustix::process::Pid::from_child(&agent), rustix::process::Signal::TERM)
         .expect("it runs");
     assert_eq!(agent.wait().expect("a child of ours").code(), Some(0));
-    let last = format!("{} +++ exited with 0", agent.id());
+    // The column of numbers is as wide as five digits.
+    let last = format!("{:<5} +++ exited with 0", agent.id());
     until("strace has written all", &list, || written(&last));
     let pid = agent.id() as i32;
     let all = calls(&std::fs::read_to_string(Path::new(&list)).expect("readable"));
@@ -43,7 +44,7 @@ fn traced(container: &Container) -> Vec<Call> {
 
 /// How many calls lie between the frame that has a word and the next call of a name, for each such frame.
 fn between(all: &[Call], word: &str, name: &str) -> Vec<u64> {
-    let begins = all.iter().enumerate().filter(|(_, c)| c.name == "recvfrom" && c.words.contains(word));
+    let begins = all.iter().enumerate().filter(|(_, c)| c.name == "recvmsg" && c.words.contains(word));
     begins.filter_map(|(at, _)| all[at..].iter().position(|c| c.name == name)).map(|n| n as u64).collect()
 }
 

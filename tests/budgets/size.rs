@@ -5,9 +5,8 @@ use boot::target::Target;
 use std::path::Path;
 use tests::built::built;
 
-/// As built by the stock toolchain, with glibc in it: 1,826,064 were reached, the goal is 2 MiB; paths are in it, and what others add in these
-/// days.
-const GNU: u64 = 1_850_000;
+/// As built by the stock toolchain, with glibc in it: 1,851,728 with the way to an empty mount namespace. The goal is 2 MiB.
+const GNU: u64 = 1_870_000;
 /// As it is shipped. A little above what it is: paths of the build are in it.
 const MUSL: u64 = 1_610_000;
 

@@ -5,6 +5,7 @@ use crate::agent::agent_of;
 use crate::root;
 use std::process::Command;
 use tests::container::{Container, Facts};
+use tests::proc::until;
 use tests::skip::skip;
 
 const ENTERS: &str = "enter an empty mount namespace";
@@ -133,6 +134,34 @@ fn hooks_have_the_hosts_tree() {
         container.set_config(&text);
         agent.kill().and_then(|()| agent.wait()).expect("a child of ours");
     }
+    let _ = std::fs::remove_file(container.base().join("run/agent"));
+    container.assert_nothing_left();
+}
+
+/// What is opened for a child that shares the agent's memory is closed in the agent, too.
+#[test]
+fn an_agent_holds_nothing_of_a_container_that_has_ended() {
+    if !can() {
+        return;
+    }
+    let container = Container::probe("");
+    let mut agent = agent_of(&container);
+    let held = || std::fs::read_dir(format!("/proc/{}/fd", agent.id())).expect("it runs").count();
+    let once = || {
+        container.start();
+        let running = held();
+        container.keel("stop -k").ok();
+        running
+    };
+    once();
+    // The connection that asked for the stop may still be there.
+    let before = held();
+    for _ in 0..4 {
+        // The control: a container that runs is seen.
+        assert!(once() > before);
+    }
+    until("descriptors are given back", container.base(), || (held() < before + 4).then_some(()));
+    agent.kill().and_then(|()| agent.wait()).expect("a child of ours");
     let _ = std::fs::remove_file(container.base().join("run/agent"));
     container.assert_nothing_left();
 }

@@ -206,7 +206,8 @@ pub fn open_tree(source: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
 /// The copy of the rootfs covers `/` of an empty mount namespace.
 pub fn cover_root(stage: &mut Stage, slot: Slot) -> Result<(), Errno> {
     use rustix::mount::MoveMountFlags;
-    let tree = stage.take_slot(slot)?;
+    // Not the slot's own: that is the parent's to close, whose memory the child may share.
+    let tree = rustix::io::fcntl_dupfd_cloexec(stage.slot(slot)?, 0).map_err(errno)?;
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
     rustix::mount::move_mount(&tree, c"", rustix::fs::CWD, c"/", flags).map_err(errno)?;
     sys::mount::mount_slave(tree.as_fd())?;
