@@ -76,7 +76,7 @@ pub fn copy(wish: &Wish, interrupted: &dyn Fn() -> bool) -> Result<()> {
     let (_, text) = rewrite::read(&file)?;
     // What is wrong with it is the start's to say; a copy is as good as its original.
     let (config, _) = parse(&file.display().to_string(), text.as_bytes(), &mut Files);
-    let mut edited = text::Edited::new(&text, &old, &new, wish.keep_mac)?;
+    let mut edited = text::Edited::new(&text, &old, &new, wish.keep_mac);
     let lxcpath = wish.to.lxcpath();
     fs::create_dir_all(lxcpath).map_err(|e| at("mkdir", lxcpath, e))?;
     let draft = Draft::begin(lxcpath, wish.name.as_str(), 0o770)?;

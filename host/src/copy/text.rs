@@ -1,6 +1,8 @@
 //! A configuration for a copy: paths into the container's directory lead to the copy's, hardware addresses are new.
 
 use crate::fault::Result;
+use crate::observe;
+use keel_core::config::address::HwAddr;
 use keel_core::config::lxc::edit::{self, Change};
 use keel_core::failure::Failure;
 use std::fs;
@@ -16,9 +18,8 @@ pub struct Edited {
 
 impl Edited {
     /// The lines of a container in `old` for one in `new`.
-    pub fn new(text: &str, old: &Path, new: &Path, keep_mac: bool) -> Result<Edited> {
+    pub fn new(text: &str, old: &Path, new: &Path, keep_mac: bool) -> Edited {
         let mut files = Vec::new();
-        let mut failed = None;
         let (from, to) = (old.display().to_string(), new.display().to_string());
         let (roots, root) = (format!("{from}/rootfs"), format!("{to}/rootfs"));
         let text = edit::map(text, |key, value| {
@@ -36,22 +37,15 @@ impl Edited {
             } else if key == "lxc.mount.entry" {
                 replaced(value, &roots, &root)
             } else if key.starts_with("lxc.net.") && key.ends_with(".hwaddr") && !keep_mac && !value.is_empty() {
-                match hardware_address() {
-                    Ok(address) => address,
-                    Err(cause) => {
-                        failed = Some(cause);
-                        value.to_owned()
-                    }
-                }
+                // The range that LXC takes, which belongs to Xen.
+                let range = HwAddr { given: [0x00, 0x16, 0x3e, 0, 0, 0], open: [0, 0, 0, 0xff, 0xff, 0xff] };
+                range.settled(observe::random()).to_string()
             } else {
                 value.to_owned()
             };
             if changed == value { Change::Keep } else { Change::To(changed) }
         });
-        match failed {
-            Some(cause) => Err(cause),
-            None => Ok(Edited { text, files }),
-        }
+        Edited { text, files }
     }
 
     /// Sets a key.
@@ -92,14 +86,6 @@ pub fn replaced(value: &str, old: &str, new: &str) -> String {
     out + rest
 }
 
-/// A new one in the range that LXC takes, which belongs to Xen.
-fn hardware_address() -> Result<String> {
-    let mut bytes = [0u8; 3];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-        .map_err(|e| Failure::errno("getrandom", crate::sys::errno(e)))?;
-    Ok(format!("00:16:3e:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,10 +108,10 @@ mod tests {
     fn only_what_has_to_change_does() {
         let old = Path::new("/l/bb");
         let text = "# c\nlxc.net.0.hwaddr = 00:16:3e:11:22:33\nlxc.hook.start = /l/bb/none.sh\nlxc.mount.entry = proc /l/bb/rootfs/proc proc\nlxc.mount.entry = /l/bb/shared mnt none bind\n";
-        let kept = Edited::new(text, old, Path::new("/l/cc"), true).unwrap();
+        let kept = Edited::new(text, old, Path::new("/l/cc"), true);
         assert_eq!(kept.text, text.replace("/l/bb/rootfs", "/l/cc/rootfs"));
         assert!(kept.files.is_empty());
-        let new = Edited::new(text, old, Path::new("/l/cc"), false).unwrap().text;
+        let new = Edited::new(text, old, Path::new("/l/cc"), false).text;
         let address = new.lines().nth(1).unwrap().strip_prefix("lxc.net.0.hwaddr = 00:16:3e:").unwrap();
         assert!(address.len() == 8 && !new.contains("11:22:33"), "{new}");
         assert_eq!(moved(text, old, Path::new("/l/cc")), text.replace("/l/bb", "/l/cc"));

@@ -1,15 +1,19 @@
 //! The lines that a new configuration begins with: the user's file (`-f`) or /etc/lxc/default.conf.
 //!
-//! They are taken as they are, comments included. A file that says what cannot be done is refused here and not at the
+//! They are taken as they are, comments included, but that what is left to chance in an address (`lxc.net.0.hwaddr =
+//! 00:16:3e:xx:xx:xx`) is settled here: the container has the same one at each start, as with LXC. A file that says what cannot be done is refused here and not at the
 //! first start; and when it has the names of LXC before 2.1, the template's lines get them too, so that the LXC of that
 //! era can read the whole.
 
 use keel_core::config::Dialect;
+use keel_core::config::address::HwAddr;
+use keel_core::config::lxc::edit::{self, Change};
 use keel_core::config::lxc::{KEYS, Problem, Severity, parse};
 use keel_core::failure::Failure;
 
 use crate::fault::Result;
 use crate::load::Files;
+use crate::observe;
 
 /// The lines, checked.
 #[derive(Debug)]
@@ -28,9 +32,13 @@ impl Head {
         if !errors.is_empty() {
             return Err(Failure::new(errors.join("\n")));
         }
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
+        text = edit::map(&text, |key, value| {
+            let chance = key.starts_with("lxc.net.") && key.ends_with(".hwaddr");
+            match HwAddr::parse(value).ok().filter(|address| chance && address.open != [0; 6]) {
+                Some(address) => Change::To(address.settled(observe::random()).to_string()),
+                None => Change::Keep,
+            }
+        });
         Ok(Head { text, old: config.dialect != Dialect::Current })
     }
 
@@ -70,6 +78,20 @@ mod tests {
         for text in ["", "# nothing\n", "lxc.net.0.type = empty\n"] {
             assert_eq!(Head::new("f", text.to_owned()).unwrap().followed_by(LINES.to_owned()), LINES, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_left_to_chance_in_an_address_is_settled_once() {
+        for key in ["lxc.net.0.type = veth\nlxc.net.0.hwaddr", "lxc.network.type = veth\nlxc.network.hwaddr"] {
+            let text = format!("# xx:xx\n{key} = 00:16:3e:1x:xx:07\nlxc.uts.name = xx");
+            let head = Head::new("f", text).unwrap().text;
+            let rest = head.strip_prefix(&format!("# xx:xx\n{key} = 00:16:3e:1")).unwrap();
+            let (digits, rest) = rest.split_at(4);
+            assert!(digits.chars().all(|c| c == ':' || c.is_ascii_hexdigit()), "{head}");
+            assert_eq!(rest, ":07\nlxc.uts.name = xx\n");
+        }
+        let whole = "lxc.net.0.type = veth\nlxc.net.0.hwaddr = 00:16:3E:00:00:07\n";
+        assert_eq!(Head::new("f", whole.to_owned()).unwrap().text, whole);
     }
 
     #[test]

@@ -124,15 +124,7 @@ pub fn private_mounts() -> io::Result<()> {
     mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE)
 }
 
-/// Out of a root that chroot(2) has set: another one below it leaves the working directory above, from where `..` leads up.
-pub fn climb() -> io::Result<()> {
-    std::env::set_current_dir("/")?;
-    std::os::unix::fs::chroot("/tmp")?;
-    (0..64).try_for_each(|_| std::env::set_current_dir(".."))?;
-    std::os::unix::fs::chroot(".")
-}
-
-/// The same by the kernel, which puts whoever enters a mount namespace at its root; what covers that is taken away before, if
+/// Out of a root by the kernel, which puts whoever enters a mount namespace at its root; what covers that is taken away before, if
 /// it can be.
 pub fn leave_root() -> io::Result<()> {
     let own = std::fs::File::open("/proc/self/ns/mnt")?;

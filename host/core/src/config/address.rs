@@ -124,6 +124,11 @@ impl HwAddr {
         }
         all
     }
+
+    /// The same as an address in which nothing is left to chance any more.
+    pub fn settled(&self, random: u64) -> HwAddr {
+        HwAddr { given: self.filled(random), open: [0; 6] }
+    }
 }
 
 impl fmt::Display for HwAddr {
