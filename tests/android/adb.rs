@@ -20,6 +20,12 @@ fn message(command: &[u8; 4], payload: &[u8]) -> Vec<u8> {
     head.iter().flat_map(|n| n.to_le_bytes()).chain(payload.iter().copied()).collect()
 }
 
+/// Greets by a machine's shell: `CNXN`, where adbd answers.
+pub fn greets(address: &str, port: u16) -> String {
+    let greeting: String = message(b"CNXN", b"").iter().map(|byte| format!("\\{byte:03o}")).collect();
+    format!("printf '{greeting}' | nc -w 5 {address} {port} | head -c 4")
+}
+
 /// Greets; none: nobody answers there yet.
 fn connect(port: u16) -> Option<TcpStream> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;

@@ -58,6 +58,9 @@ fn nodes_are_dealt_out_given_back_and_one_that_crashes_harms_nobody() {
     shell.ok("until keel log loop | grep -c 'keel: started' | grep -q '[3-9]'; do :; done");
     let said = shell.ok("keel log loop");
     assert!(said.contains("ended with status 1: its init could not make or open /dev/__null__"), "{said}");
+    let waits = shell.ok("dmesg | grep -o 'loop: starts again in .*'");
+    let waits: Vec<&str> = waits.lines().map(str::trim).take(2).collect();
+    assert_eq!(waits, ["loop: starts again in 1 s", "loop: starts again in 2 s"]);
     shell.ok("keel stop -k loop; true");
     for name in ["one", "two"] {
         assert_eq!(shell.ok(&format!("keel info -sH {name}")).trim(), "RUNNING", "{name}");

@@ -1,6 +1,7 @@
 //! /system, /data and /cache from images, on loop devices of a machine of their own: what `create` makes of them, starts.
 
 use super::create::sparse;
+use crate::adb::greets;
 use crate::boot::machines_rc;
 use crate::picture::Picture;
 use ::boot::codec::Compression;
@@ -89,9 +90,7 @@ fn images_of_every_kind_are_mounted_by_loop() {
         // adbd is where the container's own network has it.
         shell.ok("ip addr add 10.7.0.1/24 dev vdroid; ip link set vdroid up");
         assert!(shell.ok(&format!("keel info {id}")).contains("ADB:            10.7.0.2:5555"));
-        let greeting = "CNXN\\0\\0\\0\\1\\0\\020\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\274\\261\\247\\261";
-        let asked = format!("printf '{greeting}' | nc -w 5 10.7.0.2 5555 | head -c 4");
-        shell.ok(&format!("until [ \"$({asked})\" = CNXN ]; do :; done"));
+        shell.ok(&format!("until [ \"$({})\" = CNXN ]; do :; done", greets("10.7.0.2", 5555)));
         let mounts = shell.ok(&format!("grep -E ' /(system|data|cache) ' /proc/{init}/mounts"));
         let last = |dir: &str| mounts.lines().rfind(|l| l.contains(&format!(" {dir} "))).unwrap_or_default().to_owned();
         assert!(last("/system").contains(&format!(" /system {fstype}")), "{mounts}");

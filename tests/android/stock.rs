@@ -114,6 +114,11 @@ fn androids_on_a_stock_kernel() {
         // Its own groups by name, as libcutils and bionic want them.
         let groups = shell.ok(&format!("keel attach {name} -- /init can read:/proc/self/cgroup"));
         assert!(groups.contains(":cpu:/\\n") && groups.contains(":cpuacct:/\\n"), "{groups}");
+        // This kernel has budgets of real-time threads.
+        let dir = format!("/sys/fs/cgroup/cpu/lxc.payload.{name}");
+        let files = ["", "/apps", "/apps/bg_non_interactive"].map(|group| format!("{dir}{group}/cpu.rt_runtime_us"));
+        let budgets = shell.ok(&format!("cat {}", files.join(" ")));
+        assert_eq!(budgets.split_whitespace().collect::<Vec<_>>(), ["400000", "300000", "200000"], "{name}");
         // What restarts a machine is not for those inside.
         assert_eq!(shell.ok(&format!("keel attach {name} -- /init power reboot")).trim(), "power.reboot=EPERM");
         shell.ok(&format!("keel attach {name} -- /system/bin/reboot -n"));

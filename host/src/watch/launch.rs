@@ -96,6 +96,8 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
     let binders = crate::binders::dir(&definition.lxcpath);
     if definition.config.android.on {
         facts.binders_taken = crate::binders::taken(&binders);
+        // What it has now, its next start can have: a plan is asked for while it runs, too.
+        facts.binders_taken.retain(|(_, holder)| *holder != definition.name);
     }
     if definition.config.has_interfaces() {
         crate::observe::network(&mut facts, &definition.config)?;

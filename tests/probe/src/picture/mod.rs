@@ -137,8 +137,10 @@ fn of_now(heard: &Heard) -> String {
         if let Some(at) = cgroup(line) {
             for name in CGROUP {
                 let path = Path::new(at).join(name);
-                let value = if name == "tasks" { mode(&path) } else { content(&path) };
-                seen.insert(format!("cgroup.{}", path.display()), value);
+                if path.exists() {
+                    let value = if name == "tasks" { mode(&path) } else { content(&path) };
+                    seen.insert(format!("cgroup.{}", path.display()), value);
+                }
             }
         }
     }
