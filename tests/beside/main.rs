@@ -5,3 +5,4 @@ mod behaviours;
 mod proxy;
 mod sides;
 mod statuses;
+mod suite;
