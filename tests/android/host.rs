@@ -148,7 +148,15 @@ fn from_the_ramdisk_with_a_disk_for_data() {
     let from = scratch.path().join("disk/android-4.2/data");
     made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&from, &data]).arg("32M"));
     drop(disk);
-    let mut spec = outer(&data, &[], "DATA=vda");
+    // Containers of /system go before those of /data.
+    let own = scratch.path().join("system/local/var/lib/lxc/own");
+    let config = "lxc.rootfs.path = dir:/system/local/var/lib/lxc/own/rootfs\nlxc.init.cmd = /init init then=wait\nlxc.net.0.type = empty\n";
+    write(&own.join("config"), 0o640, config);
+    write(&own.join("rootfs/init"), 0o750, fs::read(&built().probe).expect("the stand-in"));
+    for dir in ["proc", "sys", "dev"] {
+        fs::create_dir(own.join("rootfs").join(dir)).expect("a directory");
+    }
+    let mut spec = outer(&data, &[], "DATA=vda keel.containers=own");
     let ramdisk = fs::read(scratch.path().join("disk/android-4.2/ramdisk.img")).expect("packed");
     spec.tree.file("android-4.2/ramdisk.img", 0o644, ramdisk);
     spec.tree.host_tree_into(&scratch.path().join("system"), "android-4.2/system").expect("readable");
@@ -156,12 +164,16 @@ fn from_the_ramdisk_with_a_disk_for_data() {
     let shell = shell(&mut vm);
     assert!(shell.ok("busybox cat /proc/mounts").contains("/dev/vda /data ext4 rw"));
     assert_eq!(shell.ok("/system/bin/getprop ro.build.id").trim(), "outer");
+    assert_eq!(shell.ok("keel config lxc.lxcpath").trim(), "/system/local/var/lib/lxc");
+    assert!(shell.ok("keel ls -f").contains("own  RUNNING"));
+    shell.ok("keel stop own");
+    shell.ok("keel start own && keel stop own");
     shell.ok("busybox umount -l /run");
-    shell.ok("keel start small");
+    shell.ok("keel start -P /data/lxc small");
     assert_eq!(shell.ok("busybox cat /data/hook").trim(), "small pre-start");
     assert!(!shell.ok("busybox find /dev/.keel -name state").trim().is_empty());
-    assert!(shell.ok("keel ls -f").contains("small RUNNING"));
-    shell.ok("keel stop small");
+    assert!(shell.ok("keel ls -P /data/lxc -f").contains("small RUNNING"));
+    shell.ok("keel stop -P /data/lxc small");
     shell.line("/system/bin/reboot -n -p");
     vm.powers_off();
 }
@@ -171,7 +183,8 @@ fn other_disk(scratch: &Path, change: impl FnOnce(&Path)) -> std::path::PathBuf 
     let disk = disk(scratch);
     change(&scratch.join("disk/android-4.2"));
     fs::remove_file(&disk).expect("removed");
-    made(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-d"]).args([&scratch.join("disk"), &disk]).arg("96M"));
+    let words = ["-q", "-F", "-t", "ext4", "-O", "encrypt", "-d"];
+    made(Command::new("mke2fs").args(words).args([&scratch.join("disk"), &disk]).arg("96M"));
     disk
 }
 
@@ -229,7 +242,7 @@ fn data_that_comes_later() {
         let words = ["-quiet", "-noappend", "-comp", "gzip"];
         made(Command::new("mksquashfs").args([&scratch.path().join("system"), &at.join("system.sfs")]).args(words));
     });
-    let spec = outer(&disk, &["loop", "squashfs"], "DATA=");
+    let spec = outer(&disk, &["loop", "squashfs", "xts", "ecb", "cts"], "DATA=");
     let mut vm = spec.boot();
     let shell = shell(&mut vm);
     let mounts = shell.ok("busybox cat /proc/mounts");
@@ -248,15 +261,29 @@ fn data_that_comes_later() {
     assert!(shell.ok("keel ls -f").contains("small RUNNING"));
     shell.ok("keel stop small");
     // The key of an encrypted one is in the session keyring of Android's init: containers keep that, unless told otherwise.
-    let mut ring = |words: &str| {
+    let ring = |shell: &mut Dialog, words: &str| {
         let said = shell.ok(words);
         let line = said.lines().find_map(|l| l.trim().strip_prefix("can.keyring=").map(str::to_owned));
         line.unwrap_or_else(|| panic!("no keyring in {said}"))
     };
-    let own = ring("/init can keyring");
+    let own = ring(shell, "/init can keyring");
     let start = "keel start -F small -s lxc.hook.pre-start= -s 'lxc.init.cmd=/init can keyring'";
-    assert_eq!(ring(start), own);
-    assert_ne!(ring(&format!("{start} -s lxc.keyring.session=1")), own);
+    assert_eq!(ring(shell, start), own);
+    assert_ne!(ring(shell, &format!("{start} -s lxc.keyring.session=1")), own);
+    // Really encrypted: with a keyring of its own the container's programs have no key (once nobody's key is remembered for their
+    // files), and else they have.
+    assert_eq!(
+        shell.ok("/init add-key; busybox mkdir /data/locked; /init encrypt /data/locked").trim(),
+        "key=ok\nencrypt=ok"
+    );
+    shell.ok("busybox cp -a /data/lxc/small/rootfs /data/locked/rootfs");
+    let locked = format!("{start} -s lxc.rootfs.path=dir:/data/locked/rootfs");
+    assert_eq!(ring(shell, &locked), own);
+    let forget = "busybox sync; echo 3 > /proc/sys/vm/drop_caches";
+    let other = format!("{locked} -s lxc.keyring.session=1 > /dev/said 2>&1");
+    let said = shell.ok(&format!("{forget}; until ! {other}; do {forget}; done; busybox cat /dev/said"));
+    assert!(said.contains("ENOKEY"), "{said}");
+    assert_eq!(ring(shell, &locked), own);
     shell.line("/system/bin/reboot -n -p");
     vm.powers_off();
 }

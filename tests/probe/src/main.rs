@@ -17,7 +17,7 @@ mod wrap;
 use std::process::ExitCode;
 
 const USAGE: &str = "probe facts | can WORD.. | init WORD.. | exit N | die SIGNAL | hog MIB | forks N | orphans N | zombies | vsock PORT | kexec KERNEL COMMANDLINE |
- watch PATH | picture PATH |
+ add-key | encrypt DIR | watch PATH | picture PATH |
  power poweroff|halt|reboot|cad-off | private [--ro PATH].. -- CMD.. | enosys NAME,.. -- CMD.. | careless -- CMD.. | limit nofile|fsize|nproc N -- CMD..";
 
 fn main() -> ExitCode {
@@ -41,6 +41,8 @@ fn main() -> ExitCode {
         ["zombies"] => println!("zombies={}", stress::zombies()),
         ["vsock", port] => println!("vsock={}", errno::word(machine::listen(port.parse().unwrap_or(0)))),
         ["kexec", kernel, line] => println!("kexec={}", errno::word(machine::load_kernel(kernel, line))),
+        ["add-key"] => println!("key={}", errno::word(machine::add_key())),
+        ["encrypt", dir] => println!("encrypt={}", errno::word(machine::encrypt(dir))),
         ["watch", path] => {
             if let Err(e) = picture::watch(path) {
                 eprintln!("probe: watch {path}: {e}");

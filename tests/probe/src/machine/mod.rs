@@ -1,8 +1,8 @@
-//! What only a machine's own kernel can be asked: virtual sockets, the next kernel.
+//! What only a machine's own kernel can be asked: virtual sockets, the next kernel, encrypted directories.
 
 mod sys;
 
-pub use sys::load_kernel;
+pub use sys::{add_key, encrypt, load_kernel};
 
 use std::io::{self, Read};
 

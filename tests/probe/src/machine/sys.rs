@@ -1,4 +1,4 @@
-//! The system calls of virtual sockets and of loading a kernel.
+//! The system calls of virtual sockets, of loading a kernel, and of encrypted directories.
 #![allow(unsafe_code)]
 
 use std::io::{self, Error};
@@ -53,4 +53,38 @@ pub fn load_kernel(kernel: &str, line: &str) -> io::Result<()> {
 #[cfg(not(target_arch = "x86_64"))]
 pub fn load_kernel(_kernel: &str, _line: &str) -> io::Result<()> {
     Err(Error::from_raw_os_error(libc::ENOSYS))
+}
+
+/// What names the key: eight bytes, the same as hexadecimal digits.
+const KEY: &[u8; 8] = b"\x4b\x65\x65\x6c\x4b\x65\x65\x6c";
+const KEY_NAME: &std::ffi::CStr = c"fscrypt:4b65656c4b65656c";
+
+/// Adds the key of encrypted directories to the keyring of all processes of this user that have no session keyring of their own
+/// (the first version of fscrypt's policies, as Android had it).
+pub fn add_key() -> io::Result<()> {
+    const USER_SESSION_KEYRING: libc::c_long = -5;
+    // `struct fscrypt_key`: a mode that is not looked at, 64 bytes, their number.
+    let mut payload = [0u8; 72];
+    // No two blocks of it alike: XTS takes no key whose halves are.
+    (0..64u8).for_each(|n| payload[4 + usize::from(n)] = n);
+    payload[68..].copy_from_slice(&64u32.to_ne_bytes());
+    // SAFETY: names end with 0; the payload is as long as is said.
+    let added = unsafe {
+        let (kind, name) = (c"logon".as_ptr(), KEY_NAME.as_ptr());
+        libc::syscall(libc::SYS_add_key, kind, name, payload.as_ptr(), payload.len(), USER_SESSION_KEYRING)
+    };
+    // A long, which has 32 bits on some processors.
+    #[allow(clippy::useless_conversion)]
+    checked(i64::from(added)).map(drop)
+}
+
+/// An empty directory in which everything is encrypted with that key from now on (fscrypt: AES-256 in XTS and CTS).
+pub fn encrypt(dir: &str) -> io::Result<()> {
+    const SET_POLICY: u32 = 0x800c_6613;
+    let dir = std::fs::File::open(dir)?;
+    let mut policy = [0u8, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    policy[4..].copy_from_slice(KEY);
+    // SAFETY: reads a `struct fscrypt_policy_v1`, of twelve bytes.
+    let set = unsafe { libc::ioctl(dir.as_raw_fd(), SET_POLICY as _, policy.as_ptr()) };
+    checked(set.into()).map(drop)
 }
