@@ -50,6 +50,30 @@ fn a_container_from_the_busybox_in_path() {
     assert_eq!(std::fs::read(&pid1).unwrap(), std::fs::read(place.path().join("bb/rootfs/sbin/init")).unwrap());
 }
 
+#[test]
+fn keel_alone_makes_a_container_with_busyboxs_init() {
+    let Some(_) = busybox() else { return };
+    let place = Place::new();
+    let alone = place.copy_of(program(), "keel");
+    let run = |more: &[&str]| {
+        let lxcpath = place.path().join("lxc");
+        let mut command = Command::new(&alone);
+        command.args(["create", "-t", "busybox", "-n", "bb", "-P"]).arg(lxcpath).args(more).env_remove("CONFIG");
+        Ran::of(command.output().expect("keel runs"))
+    };
+    // The control: who asks for pid1 is told that there is none, and nothing is left.
+    let refused = run(&["--init", "pid1"]);
+    assert!(refused.code == 1 && refused.err.contains("no 'pid1' beside keel"), "{refused:?}");
+    assert!(!place.path().join("lxc/bb").exists());
+    let said = run(&[]).ok();
+    assert!(
+        said.contains("bb: no 'pid1' beside keel, in /sbin or in PATH: the first program is busybox's init\n"),
+        "{said}"
+    );
+    let listing = place.listing();
+    assert!(listing.iter().any(|entry| entry == "lxc/bb/rootfs/sbin/init -> ../bin/busybox"), "{listing:#?}");
+}
+
 fn special(mode: &str) -> bool {
     u32::from_str_radix(mode, 8).is_ok_and(|mode| mode & 0o6000 != 0)
 }

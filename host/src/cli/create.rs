@@ -147,10 +147,11 @@ fn head(given: Option<&str>) -> Result<Option<Head>> {
     }
 }
 
-fn init(args: &Parsed) -> std::result::Result<Init, Refusal> {
+fn init(args: &Parsed) -> std::result::Result<Option<Init>, Refusal> {
     match args.value(Opt::TemplateInit) {
-        None | Some("pid1") => Ok(Init::Pid1),
-        Some("busybox") => Ok(Init::Busybox),
+        None => Ok(None),
+        Some("pid1") => Ok(Some(Init::Pid1)),
+        Some("busybox") => Ok(Some(Init::Busybox)),
         Some(other) => Err(UsageError(format!("'{other}' is no init, there is pid1 and busybox")).into()),
     }
 }

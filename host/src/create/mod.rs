@@ -40,10 +40,9 @@ pub use tree::Tree;
 const UTS_NAME_LIMIT: usize = 64;
 
 /// The first program of the new container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Init {
     /// Keel's own.
-    #[default]
     Pid1,
     /// busybox's.
     Busybox,
@@ -76,8 +75,8 @@ pub struct Request<'a> {
     pub busybox: Option<PathBuf>,
     /// The pid1 to copy; none: the one beside this program, or in PATH.
     pub pid1: Option<PathBuf>,
-    /// The first program.
-    pub init: Init,
+    /// The first program; none: pid1, and where there is none beside keel, busybox's.
+    pub init: Option<Init>,
     /// root's password.
     pub password: Password,
     /// Who is logged in on the console without a password.
@@ -303,7 +302,16 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
         },
     };
     let mut programs = vec![("busybox", busybox)];
-    if request.init == Init::Pid1 {
+    let init = match request.init {
+        Some(init) => init,
+        // keel alone: as in a container of LXC's.
+        None if request.pid1.is_none() && pid1_nearby().is_err() => {
+            notes.push("no 'pid1' beside keel, in /sbin or in PATH: the first program is busybox's init".to_owned());
+            Init::Busybox
+        }
+        None => Init::Pid1,
+    };
+    if init == Init::Pid1 {
         let pid1 = match &request.pid1 {
             Some(path) => Program::open(path)?,
             None => Program::open(&pid1_nearby()?)?,
@@ -319,7 +327,7 @@ fn prepare(request: &Request, rootfs: &Path, notes: &mut Vec<String>) -> Result<
         }
         programs.push(("pid1", pid1));
     }
-    let choices = Choices::new(request, seen(request, rootfs)?)?;
+    let choices = Choices::new(request, init, seen(request, rootfs)?)?;
     let label = request.template.label("config");
     let lines = template::fill(&label, &request.template.read_text("config")?, &choices.words)?;
     config += &match &request.head {

@@ -26,7 +26,7 @@ pub struct Choices {
 
 impl Choices {
     /// `rootfs`: as the configuration is to say it.
-    pub fn new(request: &Request, rootfs: String) -> Result<Choices> {
+    pub fn new(request: &Request, init: Init, rootfs: String) -> Result<Choices> {
         let mut notes = Vec::new();
         let stored = match &request.password {
             Password::Locked => password::LOCKED.to_owned(),
@@ -44,15 +44,15 @@ impl Choices {
         let mut console_login = "/sbin/getty -L console 115200 vt100".to_owned();
         if let Some(user) = &request.autologin {
             // pid1 treats all its terminals alike.
-            let place = if request.init == Init::Pid1 { "the console and the ttys" } else { "the console" };
+            let place = if init == Init::Pid1 { "the console and the ttys" } else { "the console" };
             notes.push(format!("'{user}' is logged in on {place} without a password"));
-            match request.init {
+            match init {
                 Init::Pid1 => init_cmd += &format!(" keel.autologin={user}"),
                 Init::Busybox => console_login = format!("/bin/login -f {user}"),
             }
         }
         // busybox's init: SIGUSR1 halts, SIGTERM reboots. pid1 takes what LXC sends when nothing is said.
-        let (halt, reboot) = match request.init {
+        let (halt, reboot) = match init {
             Init::Pid1 => ("SIGPWR", "SIGINT"),
             Init::Busybox => ("SIGUSR1", "SIGTERM"),
         };
@@ -68,7 +68,7 @@ impl Choices {
                 ("AUTODEV", u8::from(!request.static_dev).to_string()),
             ],
             conditions: vec![
-                ("init", if request.init == Init::Pid1 { "pid1" } else { "busybox" }),
+                ("init", if init == Init::Pid1 { "pid1" } else { "busybox" }),
                 ("dev", if request.static_dev { "static" } else { "auto" }),
             ],
             notes,

@@ -214,7 +214,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(Opt::Template, "t", &["template"], words("TEMPLATE", &["busybox", "android", "none", "tar", "oci"]), &[Create], "what to make it from: 'busybox', 'android', 'none', 'tar' FILE, 'oci' DIR, a directory with a template, or a program of LXC's kind"),
     row(Opt::RcFile, "f", &["config", "rcfile"], file(), &[Create], "begin the new configuration with this file"),
     row(Opt::BusyboxPath, "", &["busybox", "busybox-path"], file(), &[Create, TemplateBusybox], "the static busybox to copy; else the one in PATH"),
-    row(Opt::TemplateInit, "", &["init"], words("INIT", &["pid1", "busybox"]), &[Create, TemplateBusybox], "the first program: Keel's 'pid1' (the default) or 'busybox'"),
+    row(Opt::TemplateInit, "", &["init"], words("INIT", &["pid1", "busybox"]), &[Create, TemplateBusybox], "the first program: Keel's 'pid1' (the default where it is found) or 'busybox'"),
     row(Opt::Pid1, "", &["pid1"], file(), &[Create, TemplateBusybox], "the pid1 to copy; else the one beside keel, in /sbin or in PATH"),
     row(Opt::Autologin, "", &["autologin"], Value::Maybe("USER", Offer::Nothing), &[Create, TemplateBusybox], "log USER (root) in on the console without a password"),
     row(Opt::Password, "", &["password"], needs("PASSWORD"), &[Create, TemplateBusybox], "root's password; without one root is locked"),
