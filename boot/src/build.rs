@@ -35,13 +35,18 @@ pub fn target_dir() -> PathBuf {
 }
 
 /// Static, and at a fixed address: relocating itself at each start would dirty 22 pages of keel, at a page fault each.
-/// rust-lld is rustc's own linker for this target since 1.90; it folds functions that are the same.
-const STOCK_FLAGS: &str = "-Ctarget-feature=+crt-static -Crelocation-model=static -Clink-arg=-Wl,--icf=all";
+/// rust-lld is rustc's own linker for this target since 1.90; it folds functions and constants that are the same.
+const STOCK_FLAGS: &str = "-Ctarget-feature=+crt-static -Crelocation-model=static \
+     -Clink-arg=-Wl,--icf=all,--ignore-data-address-equality";
 
-/// For all targets: sequences of instructions that occur twice become a function, and hashes are computed by loops, not by
-/// unrolled ones for each kind of processor (a hash is for an image or a password: seldom, and never on the way of a start).
-pub(crate) const SMALL: &str = "-Cllvm-args=-enable-machine-outliner=always --cfg sha2_backend=\"soft\" \
-     --cfg sha2_backend_soft=\"compact\" --cfg sha1_backend=\"soft\"";
+/// For all targets. Sequences of instructions that occur twice become a function, and what these have in common one more. Frame
+/// pointers: what is on the stack is then addressed by them, a byte less each time, and what is not addressed by the stack pointer
+/// can be such a sequence. Few cases are compared, not looked up in a table of eight bytes each; copies are not split for the sake of
+/// a processor's store buffers. Hashes are computed by loops, not by unrolled ones for each kind of processor (a hash is for an
+/// image or a password: seldom, and never on the way of a start).
+pub(crate) const SMALL: &str = "-Cllvm-args=-enable-machine-outliner=always -Cllvm-args=-machine-outliner-reruns=3 \
+     -Cforce-frame-pointers=yes -Cllvm-args=-min-jump-table-entries=24 -Cllvm-args=-x86-disable-avoid-SFB \
+     --cfg sha2_backend=\"soft\" --cfg sha2_backend_soft=\"compact\" --cfg sha1_backend=\"soft\"";
 
 /// Builds both programs for `target`, in release. Cargo's own progress goes to stderr.
 pub fn both(target: Target) -> Result<Binaries> {

@@ -33,10 +33,12 @@ impl Toolchain {
 
 /// Nothing unwinds: without its tables keel is a sixth smaller.
 const STATIC: &str = "-Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static -Cforce-unwind-tables=no \
-     -Clink-arg=--icf=all";
+     -Clink-arg=--icf=all -Clink-arg=--ignore-data-address-equality";
 
-/// How std itself is built; part of the sysroot's name.
-const STD: &str = "-Zforce-unstable-if-unmarked -Cembed-bitcode=yes -Cpanic=abort -Cforce-unwind-tables=no";
+/// How std itself is built; part of the sysroot's name. As small as the program it goes into: what is not generic in it is
+/// optimised as it was when it was built, not as the program is.
+const STD: &str = "-Zforce-unstable-if-unmarked -Cembed-bitcode=yes -Cpanic=abort -Cforce-unwind-tables=no -Copt-level=z \
+     -Cforce-frame-pointers=yes";
 
 /// Finds or makes the toolchain for `target`. A freestanding program needs no libc.
 pub fn obtain(target: Target, freestanding: bool) -> Result<Toolchain> {
