@@ -80,7 +80,7 @@ pub fn version() -> Answer {
 }
 
 /// `keel version`; as lxc-version (0.7 to 1.0) with words in front.
-pub fn tool_version(call: &Call) -> Answer {
+pub fn tool_version(call: &mut Call) -> Answer {
     if call.called != "lxc-version" {
         return version();
     }
