@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn names_the_call_the_path_and_the_symbol() {
         let failure = at("mkdir", "/a/b", io::Error::from_raw_os_error(libc::ENOTDIR));
-        assert_eq!(failure.message, "mkdir '/a/b': ENOTDIR");
+        assert_eq!(&*failure.message, "mkdir '/a/b': ENOTDIR");
         assert_eq!(symbol(&io::ErrorKind::UnexpectedEof.into()), "unexpected end of file");
     }
 }

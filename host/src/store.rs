@@ -174,7 +174,7 @@ mod tests {
         assert!(Name::new(&"n".repeat(NAME_LIMIT)).is_ok());
         assert!(Name::new(&"n".repeat(NAME_LIMIT + 1)).is_err());
         assert_eq!(
-            Name::new("a\nb").unwrap_err().message,
+            &*Name::new("a\nb").unwrap_err().message,
             "'a\\nb' cannot be a container's name: it has a control character in it"
         );
     }

@@ -1,6 +1,7 @@
 //! How a step fails, in one line: which step, what it was, the errno's symbol, and what to do where the errno misleads.
 
 use crate::step::Step;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -61,26 +62,27 @@ impl core::fmt::Display for Errno {
 /// What went wrong, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// One line, lower case, without the program's or the container's name in front.
-    pub message: String,
+    /// One line, lower case, without the program's or the container's name in front. Not a `String`: two registers hold it, so
+    /// that nothing that may fail needs memory for its answer.
+    pub message: Box<str>,
 }
 
 impl Failure {
     /// A failure that is a sentence already.
     pub fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into() }
+        Failure { message: message.into().into_boxed_str() }
     }
 
     /// An operation that the kernel refused: `what: ESYMBOL`.
     pub fn errno(what: impl core::fmt::Display, errno: Errno) -> Self {
-        Failure { message: format!("{what}: {errno}") }
+        Failure::new(format!("{what}: {errno}"))
     }
 
     /// A step of a plan that the kernel refused. `number` counts from 1.
     pub fn step(number: usize, of: usize, step: &Step, origin: Option<&str>, errno: Errno) -> Self {
         let at = origin.map(|o| format!("{o}: ")).unwrap_or_default();
         let hint = hint(step, errno).map(|h| format!(" ({h})")).unwrap_or_default();
-        Failure { message: format!("{at}step {number} of {of}, {step}: {errno}{hint}") }
+        Failure::new(format!("{at}step {number} of {of}, {step}: {errno}{hint}"))
     }
 }
 
@@ -201,9 +203,9 @@ mod tests {
     fn a_step_is_named_with_its_number_its_place_and_a_hint() {
         let step = Step::Exec { paths: [].into(), argv: [CString::new("/sbin/init").unwrap()].into(), envp: [].into() };
         assert_eq!(
-            Failure::step(9, 31, &step, Some("bb/config:4"), Errno::NOENT).message,
+            &*Failure::step(9, 31, &step, Some("bb/config:4"), Errno::NOENT).message,
             "bb/config:4: step 9 of 31, exec /sbin/init: ENOENT (no such program in the rootfs, or its interpreter is missing)"
         );
-        assert_eq!(Failure::step(9, 31, &step, None, Errno::IO).message, "step 9 of 31, exec /sbin/init: EIO");
+        assert_eq!(&*Failure::step(9, 31, &step, None, Errno::IO).message, "step 9 of 31, exec /sbin/init: EIO");
     }
 }

@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn refused(scratch: &Scratch) -> String {
-        Image::open(scratch.path()).err().expect("refused").message
+        Image::open(scratch.path()).err().expect("refused").message.into_string()
     }
 
     fn index(scratch: &Scratch, manifests: Value) {
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(ids("7", top.as_fd()).unwrap(), (7, 8));
         assert_eq!(ids("3:4", top.as_fd()).unwrap(), (3, 4));
         assert_eq!(ids("", top.as_fd()).unwrap(), (0, 0));
-        assert_eq!(ids("no", top.as_fd()).unwrap_err().message, "the image has no user 'no'");
+        assert_eq!(&*ids("no", top.as_fd()).unwrap_err().message, "the image has no user 'no'");
     }
 
     #[test]

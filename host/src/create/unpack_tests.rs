@@ -186,7 +186,7 @@ fn broken_archives_are_refused_or_taken() {
     // Whether there is a zstd(1) here or not.
     let refused = match opened(&b"\x28\xb5\x2f\xfd...."[..], "x") {
         Ok(mut reader) => io::Read::read_to_end(&mut reader, &mut Vec::new()).unwrap_err().to_string(),
-        Err(failure) => failure.message,
+        Err(failure) => failure.message.into_string(),
     };
     assert!(refused.contains("zstd"), "{refused}");
     assert!(opened(&b"plain"[..], "x").is_ok());

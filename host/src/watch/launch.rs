@@ -124,7 +124,7 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
     };
     let planned = |facts: &Facts| {
         plan::container(config, &request, facts).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.into_iter().map(|m| m.message).collect();
+            let lines: Vec<_> = mistakes.into_iter().map(|m| m.message).collect();
             Failure::new(lines.join("\n"))
         })
     };
