@@ -59,7 +59,8 @@ pub fn join(words: &[String]) -> String {
         if i > 0 {
             line.push(' ');
         }
-        let plain = |c: char| c.is_alphanumeric() || "_-./=:,+@%".contains(c);
+        // Nothing that is not ASCII means anything to a shell.
+        let plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
         if !word.is_empty() && word.chars().all(plain) {
             line += word;
         } else {
