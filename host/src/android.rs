@@ -9,6 +9,7 @@ use keel_core::android::{is_later, message, properties};
 use keel_core::failure::{Errno, Failure};
 use keel_core::sorted::Map;
 use rustix::fs::{FileType, Mode, OFlags};
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,8 +18,10 @@ use std::time::Duration;
 
 /// init answers between two of its commands; mount commands that wait for a device take five seconds each.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Vendors' areas have up to 64 KiB.
+/// Vendors' areas have up to 64 KiB, later ones 128 KiB or a MiB.
 const LARGEST: u64 = 1 << 20;
+/// Android 15 has some four hundred.
+const CONTEXTS: usize = 2048;
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -30,10 +33,17 @@ fn root(pid: i32) -> Result<OwnedFd> {
 
 /// All properties of the Android whose init that is.
 pub fn all(pid: i32) -> Result<Vec<(String, String)>> {
-    let file = area(pid)?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| Failure::errno("read the properties", io_errno(&e)))?;
-    properties(&bytes).map_err(|why| Failure::new(format!("process {pid} has {why}")))
+    let (mut found, mut failed) = (None::<Vec<_>>, None);
+    for file in areas(pid)? {
+        let mut bytes = Vec::new();
+        file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| Failure::errno("read the properties", io_errno(&e)))?;
+        match properties(&bytes) {
+            Ok(more) => found.get_or_insert_default().extend(more),
+            // Beside areas there is a list of contexts, from 9 on.
+            Err(why) => failed = Some(why),
+        }
+    }
+    found.ok_or_else(|| Failure::new(format!("process {pid} has {}", failed.unwrap_or("no area of properties"))))
 }
 
 /// Tells of each property that is new or has another value, until the container stops or `tell` says no. What is there at first
@@ -75,8 +85,9 @@ fn pause(pid: i32, time: Duration) -> bool {
     !matches!(done, Ok(1..))
 }
 
-/// The area: a file of 4.3, up to 4.2 a descriptor that init has open of a file without a name.
-fn area(pid: i32) -> Result<File> {
+/// The areas: a file from 4.3 on, or from 7.0 on a directory with a file for each security context; up to 4.2 a descriptor that init
+/// has open of a file without a name.
+fn areas(pid: i32) -> Result<Vec<File>> {
     let opened = |path: &str| {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty()).ok()?;
@@ -85,9 +96,18 @@ fn area(pid: i32) -> Result<File> {
     };
     if let Ok(found) = beneath::open(root(pid)?.as_fd(), c"dev/__properties__")
         && let Ok(path) = beneath::FdPath::new(found.as_fd()).as_c_str().to_str()
-        && let Some(file) = opened(path)
     {
-        return Ok(file);
+        if let Some(file) = opened(path) {
+            return Ok(vec![file]);
+        }
+        let names = std::fs::read_dir(path).into_iter().flatten().flatten().take(CONTEXTS);
+        // A name may have become a link meanwhile.
+        let files = names.filter_map(|entry| {
+            let name = CString::new(entry.file_name().into_encoded_bytes()).ok()?;
+            let one = beneath::open(found.as_fd(), &name).ok()?;
+            opened(beneath::FdPath::new(one.as_fd()).as_c_str().to_str().ok()?)
+        });
+        return Ok(files.collect());
     }
     let dir = format!("/proc/{pid}/fd");
     let entries = std::fs::read_dir(&dir).map_err(|e| Failure::errno(format!("read {dir}"), io_errno(&e)))?;
@@ -96,9 +116,9 @@ fn area(pid: i32) -> Result<File> {
     };
     let mut areas = entries.flatten().map(|e| e.path()).filter(|path| is_area(path));
     let found = areas.find_map(|path| opened(path.to_str()?));
-    found.ok_or_else(|| {
-        Failure::new("its init has no properties: it is no Android of 4.1 to 4.3, or is not that far yet")
-    })
+    found
+        .map(|file| vec![file])
+        .ok_or_else(|| Failure::new("its init has no properties: it is no Android, or is not that far yet"))
 }
 
 /// Variables of a service that a program inside needs, too. Sockets of the service are none of its business.
@@ -118,15 +138,15 @@ const VARIABLES: [&str; 9] = [
 pub type Variables = Vec<(String, String)>;
 
 /// For a program that is to run in the Android whose init that is: the area that 4.1 and 4.2 hand on as an open file, its size,
-/// and the environment of a service. None: it is no Android.
-pub fn inside(pid: i32) -> Option<(OwnedFd, u64, Variables)> {
-    let file = area(pid).ok()?;
-    let size = file.metadata().ok()?.len();
-    Some((file.into(), size, environment(pid).unwrap_or_default()))
+/// and the environment of a service. None: it is no Android; no area: it has several, by name.
+pub fn inside(pid: i32) -> Option<(Option<(OwnedFd, u64)>, Variables)> {
+    let mut areas = areas(pid).ok()?;
+    let area = areas.pop().filter(|_| areas.is_empty());
+    let area = area.and_then(|file| Some((file.metadata().ok()?.len(), file)));
+    Some((area.map(|(size, file)| (file.into(), size)), environment(pid).unwrap_or_default()))
 }
 
-/// The environment of a service: of a process of the same pid namespace that was given the area. The one with the most is
-/// taken: ueventd is started before init.rc has set any.
+/// The environment of a service: of a process of the same pid namespace that has what init.rc sets. The one with the most is taken.
 fn environment(init: i32) -> Option<Variables> {
     let namespace = |pid: i32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
     let own = namespace(init)?;
@@ -139,7 +159,7 @@ fn environment(init: i32) -> Option<Variables> {
         File::open(format!("/proc/{pid}/environ")).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
         let text = String::from_utf8_lossy(&bytes);
         let all: Vec<(&str, &str)> = text.split('\0').filter_map(|line| line.split_once('=')).collect();
-        all.iter().find(|(name, _)| *name == "ANDROID_PROPERTY_WORKSPACE")?;
+        all.iter().find(|(name, _)| *name == "ANDROID_ROOT")?;
         let kept = all.iter().filter(|(name, _)| VARIABLES.contains(name));
         Some(kept.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Variables>())
     });
@@ -172,7 +192,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// started first, and writes what is in /data and /cache. What fails is gone on without: the container is about to be killed.
 pub fn stop(pid: i32) {
     let mut head = [0; 16];
-    if area(pid).is_ok_and(|mut file| file.read_exact(&mut head).is_ok()) && is_later(&head) {
+    let later = |mut file: File| file.read_exact(&mut head).is_ok() && is_later(&head);
+    if areas(pid).is_ok_and(|areas| areas.into_iter().any(later)) {
         if set(pid, "sys.powerctl", "shutdown").is_ok() {
             // Whoever asked has the deadline.
             while pause(pid, PATIENCE) {}

@@ -12,12 +12,13 @@ fn properties_and_services_from_the_host() {
     if !skip::root() {
         return;
     }
-    // 4.1 and 4.2 share the area by descriptor only, 4.3 by a file.
-    for is_43 in [false, true] {
+    // 4.1 and 4.2 share the area by descriptor only, 4.3 by a file, 4.4 has another form in it, and 7.0 a directory of them.
+    for version in ["", "43", "44", "70"] {
         let android = Android::new("", "");
-        if is_43 {
-            std::fs::write(android.container.rootfs().join("init.43"), "").expect("written");
-        }
+        std::fs::write(android.container.rootfs().join(format!("init.{version}")), "").expect("written");
+        let long = "long ".repeat(40);
+        let defaults = format!("ro.debuggable=1\npersist.test=from-default\nro.long={long}\n");
+        std::fs::write(android.container.rootfs().join("default.prop"), defaults).expect("written");
         android.start();
         android.calls();
         let get = |name: &str| {
@@ -28,6 +29,8 @@ fn properties_and_services_from_the_host() {
         assert_eq!(get("ro.serialno"), "4711");
         assert_eq!(get("persist.test"), "from-default");
         assert_eq!(get("no.such"), "");
+        // From 8.0 on values may be longer than there is room for in place; before, they are not taken.
+        assert_eq!(get("ro.long"), if matches!(version, "44" | "70") { long.trim_end() } else { "" });
         android.container.keel("setprop persist.test changed").ok();
         assert_eq!(get("persist.test"), "changed");
         assert!(android.container.keel("getprop").ok().contains("[init.svc.ueventd]: [running]\n"));

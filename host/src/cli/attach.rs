@@ -86,10 +86,10 @@ pub fn run(call: &mut Call) -> Answer {
         return Ok(say("not running")?);
     };
     let android = crate::android::inside(pid);
-    let properties = android.map(|(area, size, variables)| {
+    let properties = android.and_then(|(area, variables)| {
         // Behind those that were asked for, which are set later and win.
         environment.set.splice(0..0, variables);
-        (area, size)
+        area
     });
     let filters = match (keep[2], Record::of_living(&Place::of(name.as_str(), &lxcpath))) {
         (true, _) => Filters::default(),

@@ -253,7 +253,7 @@ pub(super) const GET_PROP: Command = Command {
     name: "getprop",
     summary: "print properties of a running Android",
     operands: "NAME [PROPERTY]",
-    about: &["Of Android 4.1 to 4.3, from the host: read from the area that its init shares with its services."],
+    about: &["Of an Android, from the host: read from the area that its init shares with its services."],
     examples: &[("keel getprop jb ro.hardware", "one"), ("keel getprop jb", "all")],
     ..BASE
 };

@@ -15,6 +15,7 @@ mod rc;
 mod service;
 mod sys;
 mod tools;
+mod trie;
 
 use std::cell::RefCell;
 use std::fs::OpenOptions;
@@ -87,8 +88,8 @@ impl Init {
         let klog = open_klog();
         calls.note("open /dev/__kmsg__", klog.as_ref().map(drop).map_err(sys::copy));
         // 7. On the tmpfs that is (or was) at /dev.
-        let later = Path::new("/init.44").exists();
-        let props = match props::Area::create(Path::new("/init.43").exists(), later) {
+        let layout = props::Layout::wanted();
+        let props = match props::Area::create(layout) {
             Ok(area) => area,
             Err(e) => {
                 calls.note("property area", Err(e));
@@ -104,7 +105,7 @@ impl Init {
             services: Vec::new(),
             environment: Vec::new(),
             listener: None,
-            later,
+            later: layout.is_later(),
         };
         // 8, 9. From here on what belongs to the kernel is changed: mode and owner of /proc/cmdline.
         init.kernel_command_line();

@@ -1,7 +1,7 @@
 //! The property area and the property service (JB 1.1.7, 1.8): a file on the tmpfs at /dev, shared by inherited descriptor,
 //! and a socket that takes messages of exactly 128 bytes.
 
-use super::{Init, sys};
+use super::{Init, sys, trie};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 
@@ -9,10 +9,9 @@ use std::os::unix::net::UnixListener;
 const SIZE: usize = 32768;
 /// Bytes of it in 4.3.
 const SIZE_43: usize = 49152;
+const PATH: &str = "/dev/__properties__";
 const MAGIC: u32 = 0x504f_5250;
 const VERSION: u32 = 0x4543_4f76;
-/// The version from 4.4 on, whose entries are a trie.
-const LATER: u32 = 0xfc6e_d0ab;
 /// Where the list of names and the entries begin, and how large one is.
 const TOC: usize = 32;
 const INFO: usize = 1024;
@@ -23,32 +22,71 @@ pub struct Area {
     map: sys::Map,
     pub shared: OwnedFd,
     pub size: usize,
+    layout: Layout,
+}
+
+/// Where the area is, and what is in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Up to 4.2 a list, in a file without a name.
+    Unnamed,
+    /// 4.3: the same in a file that everybody can open.
+    Named,
+    /// From 4.4 on a trie.
+    Trie,
+    /// From 7.0 on one for each security context, in a directory; programs are no longer handed an open file.
+    Contexts,
+}
+
+impl Layout {
+    /// What a file in the root directory asks for.
+    pub fn wanted() -> Layout {
+        let is = |name: &str| std::path::Path::new(name).exists();
+        match () {
+            () if is("/init.70") => Layout::Contexts,
+            () if is("/init.44") => Layout::Trie,
+            () if is("/init.43") => Layout::Named,
+            () => Layout::Unnamed,
+        }
+    }
+
+    pub fn is_later(self) -> bool {
+        matches!(self, Layout::Trie | Layout::Contexts)
+    }
 }
 
 impl Area {
-    /// Up to 4.2 the file has no name afterwards; 4.3 keeps it for everybody to open.
-    ///
-    /// `later`: as 4.4 has it, of which only the head is made.
-    pub fn create(is_43: bool, later: bool) -> std::io::Result<Area> {
-        let is_43 = is_43 || later;
-        let (size, mode) = if is_43 { (SIZE_43, 0o644) } else { (SIZE, 0o600) };
-        let path = "/dev/__properties__";
-        let file = sys::create_rw(path, mode)?;
+    /// On the tmpfs at /dev.
+    pub fn create(layout: Layout) -> std::io::Result<Area> {
+        let (size, mode) = match layout {
+            Layout::Unnamed => (SIZE, 0o600),
+            Layout::Named => (SIZE_43, 0o644),
+            _ => (trie::SIZE, 0o444),
+        };
+        let mut path = PATH.to_owned();
+        if layout == Layout::Contexts {
+            sys::mkdir(PATH, 0o711)?;
+            // What says which context a name is of has another form, and the serial of all has no properties.
+            std::fs::write(format!("{PATH}/property_info"), "not an area")?;
+            let serial = sys::create_rw(&format!("{PATH}/properties_serial"), mode)?;
+            serial.set_len(size as u64)?;
+            head(&mut sys::Map::new(&serial, size)?, layout);
+            path += "/u:object_r:default_prop:s0";
+        }
+        let file = sys::create_rw(&path, mode)?;
         file.set_len(size as u64)?;
-        let map = sys::Map::new(&file, size)?;
-        let shared = sys::open_inheritable(path)?;
-        if !is_43 {
+        let mut map = sys::Map::new(&file, size)?;
+        let shared = sys::open_inheritable(&path)?;
+        if layout == Layout::Unnamed {
             std::fs::remove_file(path)?;
         }
-        let mut area = Area { map, shared, size };
-        area.map.put(8, MAGIC);
-        area.map.put(12, if later { LATER } else { VERSION });
-        Ok(area)
+        head(&mut map, layout);
+        Ok(Area { map, shared, size, layout })
     }
 
     /// `FD,SIZE`, as services find it in their environment.
-    pub fn workspace(&self) -> String {
-        format!("{},{}", self.shared.as_raw_fd(), self.size)
+    pub fn workspace(&self) -> Option<String> {
+        (self.layout != Layout::Contexts).then(|| format!("{},{}", self.shared.as_raw_fd(), self.size))
     }
 
     fn find(&self, name: &str) -> Option<usize> {
@@ -57,11 +95,17 @@ impl Area {
     }
 
     pub fn get(&self, name: &str) -> Option<String> {
+        if self.layout.is_later() {
+            return trie::get(&|at, len| self.map.bytes_of(at, len), name);
+        }
         self.find(name).map(|at| self.map.text(at + 36, 92))
     }
 
     /// `ro.` once only.
     pub fn set(&mut self, name: &str, value: &str) {
+        if self.layout.is_later() {
+            return trie::set(&mut self.map, name, value);
+        }
         if name.is_empty() || name.len() >= 32 || value.len() >= 92 {
             return;
         }
@@ -92,18 +136,40 @@ impl Area {
     }
 }
 
-/// A value as a program of Android reads it: through the descriptor in its environment, else 4.3's file.
+fn head(map: &mut sys::Map, layout: Layout) {
+    map.put(8, MAGIC);
+    map.put(12, if layout.is_later() { trie::VERSION } else { VERSION });
+    if layout.is_later() {
+        trie::begin(map);
+    }
+}
+
+/// A value as a program of Android reads it: through the descriptor in its environment, else 4.3's file, or those of later ones.
 pub fn read_inherited(name: &str) -> Option<String> {
     let workspace = std::env::var("ANDROID_PROPERTY_WORKSPACE").ok();
-    let file = match std::fs::File::open("/dev/__properties__") {
+    if let Ok(contexts) = std::fs::read_dir(PATH) {
+        return contexts.flatten().find_map(|entry| read_area(&std::fs::File::open(entry.path()).ok()?, name));
+    }
+    let file = match std::fs::File::open(PATH) {
         Ok(file) => file,
         Err(_) => {
             let number: i32 = workspace?.split(',').next()?.parse().ok()?;
             sys::reopen(number)?
         }
     };
+    read_area(&file, name)
+}
+
+fn read_area(file: &std::fs::File, name: &str) -> Option<String> {
     let mut bytes = Vec::new();
-    sys::read_from_start(&file, &mut bytes)?;
+    sys::read_from_start(file, &mut bytes)?;
+    if bytes.get(12..16)? == trie::VERSION.to_ne_bytes() {
+        let read = |at: usize, len: usize| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            rest[..len.min(rest.len())].to_vec()
+        };
+        return trie::get(&read, name);
+    }
     let text = |at: usize, len: usize| {
         let field = bytes.get(at..at + len)?;
         Some(String::from_utf8_lossy(field.split(|b| *b == 0).next()?).into_owned())

@@ -68,7 +68,7 @@ impl Init {
         }
         service.started = Some(Instant::now());
         let mut environment = self.environment.clone();
-        environment.push(("ANDROID_PROPERTY_WORKSPACE".into(), self.props.workspace()));
+        environment.extend(self.props.workspace().map(|area| ("ANDROID_PROPERTY_WORKSPACE".into(), area)));
         let mut kept = Vec::new();
         for socket in &service.sockets {
             if let Ok(fd) = sys::bound_socket(&format!("/dev/socket/{socket}")) {

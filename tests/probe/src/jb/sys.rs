@@ -156,6 +156,12 @@ impl Map {
         String::from_utf8_lossy(bytes.split(|b| *b == 0).next().unwrap_or_default()).into_owned()
     }
 
+    pub fn bytes_of(&self, at: usize, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len.min(self.len.saturating_sub(at))];
+        self.bytes(at, &mut bytes);
+        bytes
+    }
+
     pub fn put(&mut self, at: usize, word: u32) {
         self.store(at, &word.to_ne_bytes());
     }
