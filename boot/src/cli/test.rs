@@ -1,5 +1,5 @@
 //! `cargo boot test`: the stages in order, cheap ones first; a failure does not keep the later ones from running.
-//! Kernels are compiled beside the first stages.
+//! The small kernels are compiled beside all else, with the least priority, and what boots them is run last.
 //! Programs that make namespaces need root: without it they run through sudo where that asks no password.
 
 use super::Words;
@@ -19,6 +19,9 @@ type Stage = fn() -> Result<Tally>;
 
 /// Test programs that make namespaces.
 const ROOT: [&str; 9] = ["namespaces", "pid1", "keys", "network", "android", "budgets", "tools", "beside", "guests"];
+
+/// The test program that boots the small kernels.
+const SMALL_KERNELS: &str = "android";
 
 /// What sudo would drop of the environment.
 const KEPT: [&str; 10] = [
@@ -75,7 +78,8 @@ pub fn run(words: &Words) -> Result<ExitCode> {
     let mut total = Tally::default();
     let start = Instant::now();
     if only.is_empty() {
-        // Linking keel leaves a processor idle for minutes. The last stage waits for what is under way, and says what failed.
+        // Linking keel and waiting for machines leave a processor idle for minutes. The last stage waits for what is under way, and
+        // says what failed.
         std::thread::spawn(kernels);
     }
     for (name, about, stage) in STAGES.iter().filter(|(name, ..)| only.is_empty() || only.iter().any(|o| o == name)) {
@@ -159,13 +163,19 @@ fn pid1() -> Result<Tally> {
 
 fn tests() -> Result<Tally> {
     apt::ensure(NEEDS)?;
-    // Here, where it may take its time: a test that is silent for ten minutes is taken for one that hangs.
-    println!("kernels of the machines: the small ones are built once, in about fifteen minutes");
-    kernels()?;
     println!("building keel and pid1");
     let binaries = both(Target::STOCK)?;
     let built = [("KEEL_BIN", binaries.keel), ("PID1_BIN", binaries.pid1)];
-    package_tests("tests", "tests", &["--lib", "--tests"], &built)
+    let programs = compiled("tests", "tests", &["--lib", "--tests"])?;
+    let (last, first): (Vec<_>, Vec<_>) = programs.into_iter().partition(|program| program.name() == SMALL_KERNELS);
+    let mut tally = all(&first, &built)?;
+    // Here, where it may take its time: a test that is silent for ten minutes is taken for one that hangs.
+    println!("kernels of the machines: the small ones are built once, in about fifteen minutes");
+    tally.add(match kernels() {
+        Ok(()) => all(&last, &built)?,
+        Err(why) => failure("kernels", why),
+    });
+    Ok(tally)
 }
 
 /// What the machines of the tests boot. It is in the cache afterwards.
@@ -178,9 +188,14 @@ fn kernels() -> Result<()> {
 
 /// Builds a package's tests and runs each program of them.
 fn package_tests(package: &str, dir: &str, which: &[&str], env: &[(&str, PathBuf)]) -> Result<Tally> {
+    all(&compiled(package, dir, which)?, env)
+}
+
+/// A package's tests as programs.
+fn compiled(package: &str, dir: &str, which: &[&str]) -> Result<Vec<Program>> {
     let targets: Vec<&str> = which.iter().copied().filter(|w| has(dir, w)).collect();
     if targets.is_empty() {
-        return Ok(Tally::default());
+        return Ok(Vec::new());
     }
     let mut command = cargo();
     command.args(["test", "--no-run", "--color", "never", "-p", package]).args(&targets);
@@ -190,10 +205,14 @@ fn package_tests(package: &str, dir: &str, which: &[&str], env: &[(&str, PathBuf
         eprint!("{said}");
         return Err(Fault::new(format!("the tests of '{package}' do not build")));
     }
+    Ok(suite::programs(&said, &workspace(), &workspace().join(dir)))
+}
+
+fn all(programs: &[Program], env: &[(&str, PathBuf)]) -> Result<Tally> {
     let mut tally = Tally::default();
-    for program in suite::programs(&said, &workspace(), &workspace().join(dir)) {
+    for program in programs {
         println!("{}", program.name());
-        tally.add(one(&program, env)?);
+        tally.add(one(program, env)?);
     }
     Ok(tally)
 }
