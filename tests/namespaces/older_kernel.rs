@@ -21,8 +21,9 @@ fn everything_without_the_newer_system_calls() {
     let refused = run(Command::new(probe).args(["enosys", "openat2,no_such_call", "--", "true"]));
     assert_eq!(refused.code, 2, "{refused:?}");
     let own = std::env::current_exe().expect("this program");
+    // `apart` is about what only newer calls do; here agents go the other way, which `agent` sees.
     let status = Command::new(own)
-        .args(["--test-threads", "2"])
+        .args(["--test-threads", "2", "--skip", "apart::"])
         .env(ENOSYS, NEWER.replace([' ', '\n'], ""))
         .stdin(Stdio::null())
         .output()
