@@ -12,16 +12,15 @@ const STAYS: [&str; 2] = ["/bin/sleep", "1000"];
 /// A container of one of them, stopped when dropped.
 struct Stays<'a> {
     room: &'a Room,
-    stop: Vec<Command>,
+    view: View,
+    stop: Command,
     child: Option<Child>,
 }
 
 impl Drop for Stays<'_> {
     fn drop(&mut self) {
-        for command in &mut self.stop {
-            // What can't be stopped is seen by the sweep of the cgroups.
-            let _ = once(self.room, command);
-        }
+        // What can't be stopped is seen by the sweep of the cgroups.
+        let _ = self.room.look(self.view).and_then(|()| once(self.room, &mut self.stop));
         if let Some(child) = &mut self.child {
             let _ = child.kill().and_then(|()| child.wait());
         }
@@ -39,7 +38,7 @@ pub fn table(room: &Room, name: &'static str, how: How) -> Result<Table> {
 
     room.look(View::Bare)?;
     once(room, &mut room.keel(&["start"])).map_err(|why| Fault::new(format!("keel start: {why}")))?;
-    held.push(Stays { room, stop: vec![room.keel(&["stop", "-k"])], child: None });
+    held.push(Stays { room, view: View::Bare, stop: room.keel(&["stop", "-k"]), child: None });
     let pid = {
         let out = room.keel(&["info", "-pH"]).output().map_err(|e| Fault::new(format!("keel info: {e}")))?;
         String::from_utf8_lossy(&out.stdout).trim().to_owned()
@@ -81,7 +80,7 @@ pub fn table(room: &Room, name: &'static str, how: How) -> Result<Table> {
     stop.arg("-k").arg("-P").arg(&lxcpath).args(["-n", &room.name]);
     match once(room, &mut start) {
         Ok(_) => {
-            held.push(Stays { room, stop: vec![stop], child: None });
+            held.push(Stays { room, view: View::Cgroups, stop, child: None });
             all.push(Contender {
                 name: "lxc-attach".into(),
                 view: View::Cgroups,
@@ -94,26 +93,30 @@ pub fn table(room: &Room, name: &'static str, how: How) -> Result<Table> {
         }
         Err(why) => table.notes.push(format!("lxc-start: {why}")),
     }
-    for program in ["crun", "runc"] {
+    // crun refuses a machine that has both versions of cgroups.
+    for (program, view, options) in
+        [("crun", View::Unified, &["--cgroup-manager=disabled"][..]), ("runc", View::Cgroups, &[])]
+    {
+        room.look(view)?;
         let id = format!("{}-{program}", room.name);
         let state = format!("/run/{program}");
         let mut command = Command::new(program);
-        command.args(["--root", &state, "run", "-b"]).arg(room.base().join("bundle")).arg(&id);
+        command.args(["--root", &state]).args(options).args(["run", "-b"]).arg(room.base().join("bundle")).arg(&id);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(|e| Fault::new(format!("{program}: {e}")))?;
         let mut stop = Command::new(program);
         stop.args(["--root", &state, "delete", "-f", &id]);
-        held.push(Stays { room, stop: vec![stop], child: Some(child) });
+        held.push(Stays { room, view, stop, child: Some(child) });
         if !runs(program, &state, &id) {
             table.notes.push(format!("{program}: its container did not start"));
             continue;
         }
         all.push(Contender {
             name: format!("{program} exec"),
-            view: View::Cgroups,
+            view,
             command: Box::new(move || {
                 let mut command = Command::new(program);
-                command.args(["--root", &state, "exec", &id, "/bin/true"]);
+                command.args(["--root", &state]).args(options).args(["exec", &id, "/bin/true"]);
                 command
             }),
         });

@@ -1,7 +1,7 @@
 //! Where the bench works: mount namespaces of its own over a tmpfs, so that nothing of it is seen or left on the machine.
 //!
-//! There are two: in `Cgroups` the machine's cgroups are visible, in `Bare` they are not, which is how programs that would
-//! make some are kept from it. The process joins one of them before it starts a program. Needs root.
+//! There are three: in `Cgroups` the machine's cgroups are visible, in `Bare` they are not, which is how programs that would
+//! make some are kept from it, and in `Unified` there is version 2 alone, for those that want to see it. The process joins one of them before it starts a program. Needs root.
 
 use super::peers::Peers;
 use crate::build::Binaries;
@@ -22,6 +22,8 @@ pub enum View {
     Bare,
     /// With all that the machine has.
     Cgroups,
+    /// Version 2 of cgroups alone, where others have it.
+    Unified,
     /// Like `Bare`, with what `Room::fill` has put there.
     Full,
 }
@@ -29,7 +31,7 @@ pub enum View {
 /// The place, and what lies in it.
 pub struct Room {
     scratch: Scratch,
-    views: [File; 2],
+    views: [File; 3],
     full: OnceCell<File>,
     /// Name of containers and cgroups: nobody else's.
     pub name: String,
@@ -92,8 +94,12 @@ impl Room {
                 umount2(at.as_str(), nix::mount::MntFlags::MNT_DETACH).map_err(|e| said("umount", e))?;
             }
         }
+        let bare = namespace()?;
+        unshare(CloneFlags::CLONE_NEWNS).map_err(|e| said("unshare", e))?;
+        mount(Some("cgroup2"), "/sys/fs/cgroup", Some("cgroup2"), MsFlags::empty(), none)
+            .map_err(|e| said("mount cgroup2 '/sys/fs/cgroup'", e))?;
         // In the order of `View`.
-        let views = [namespace()?, cgroups];
+        let views = [bare, cgroups, namespace()?];
         Ok(Room { scratch, views, full: OnceCell::new(), name, keel, pid1, floor, payload, init })
     }
 

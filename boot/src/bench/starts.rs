@@ -133,7 +133,8 @@ pub fn contenders<'a>(room: &'a Room, with: With, argv: &'a [&'a str]) -> Result
     );
     add(
         "crun run",
-        View::Cgroups,
+        // It refuses a machine that has both versions, even when it shall make no cgroups.
+        if with == With::Cgroup { View::Cgroups } else { View::Unified },
         Box::new(move || {
             let mut command = Command::new("crun");
             command.arg("--root").arg("/run/crun");
