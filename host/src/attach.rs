@@ -216,7 +216,7 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
     // COMPAT(linux<4.10): the line is not there, and the flag is not passed on.
     let no_new_privs = field("NoNewPrivs:") == Some("1");
     let own = read_once("/proc/self/status").unwrap_or_default();
-    crate::sys::signal::ignored_are(keel_core::facts::ignored_signals(&own));
+    crate::sys::signal::ignored_are(keel_core::facts::Status::read(&own).ignored);
     let persona = read_once(&format!("/proc/{pid}/personality"));
     let persona = persona.and_then(|v| u32::from_str_radix(v.trim(), 16).ok()).unwrap_or(0);
     let personality = match attach.personality {

@@ -81,7 +81,7 @@ fn come_up() -> Result<Settings, (Failure, params::OnFail)> {
     settings.boot.modules = modules;
     let mut facts = crate::observe::facts(crate::observe::ALL).map_err(or)?;
     if !settings.devtmpfs {
-        facts.filesystems.retain(|fstype| fstype != "devtmpfs");
+        facts.filesystems.remove("devtmpfs");
     }
     let mut boot = plan::boot(&settings.boot, &facts);
     if let Some(text) = &settings.fail_at

@@ -23,6 +23,7 @@ mod load;
 mod logbook;
 mod monitor;
 mod mounting;
+mod namespaces;
 mod net;
 mod observe;
 mod perform;

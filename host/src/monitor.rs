@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -23,10 +23,10 @@ pub enum News {
     Exit(i32),
 }
 
-/// Tell all listeners of that lxcpath, one after the other.
-pub fn tell(name: &str, lxcpath: &str, news: &[News]) {
+/// Tell all who listen in that directory ([`crate::place::Place::monitors`]), one after the other.
+pub fn tell(name: &str, listeners: &Path, news: &[News]) {
     // Most of the time nobody listens, and the directory is not there.
-    let Ok(entries) = std::fs::read_dir(monitors(lxcpath)) else { return };
+    let Ok(entries) = std::fs::read_dir(listeners) else { return };
     let text = |news: &News| match news {
         News::State(state) => format!("S {} {name}", state.name()),
         News::Exit(code) => format!("E {code} {name}"),
@@ -122,12 +122,15 @@ mod tests {
         let lxcpath = format!("/no/such/path-{}", std::process::id());
         let Ok(one) = Ear::open(&lxcpath) else { return crate::scratch::skip("no run directory to write to") };
         let two = Ear::open(&lxcpath).unwrap();
+        let dir = two.path.parent().unwrap().to_owned();
+        // What a container's supervisor derives from its own place.
+        assert_eq!(crate::place::Place::of("a b", &lxcpath).monitors(), dir);
         let dead = two.path.with_file_name("0-dead");
         std::mem::forget(Ear { socket: two.socket.try_clone().unwrap(), path: dead.clone() });
         let gone = net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).unwrap();
         net::bind(&gone, &SocketAddrUnix::new(&dead).unwrap()).unwrap();
         drop(gone);
-        tell("a b", &lxcpath, &[News::State(State::Frozen), News::Exit(7)]);
+        tell("a b", &dir, &[News::State(State::Frozen), News::Exit(7)]);
         for ear in [&one, &two] {
             assert_eq!(ear.wait(None, Some(Instant::now())), (true, false));
             assert_eq!(ear.next(), Some(("a b".into(), News::State(State::Frozen))));
@@ -135,10 +138,9 @@ mod tests {
             assert_eq!(ear.next(), None);
         }
         assert!(!dead.exists());
-        let dir = two.path.parent().unwrap().to_owned();
         drop((one, two));
         assert!(!dir.exists());
-        tell("a b", &lxcpath, &[News::Exit(0)]);
+        tell("a b", &dir, &[News::Exit(0)]);
         let _ = std::fs::remove_dir(dir.parent().unwrap());
     }
 }

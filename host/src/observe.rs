@@ -8,13 +8,16 @@ mod network;
 pub use kept::{keep, keeps};
 pub use network::{has_taken_name, network, random};
 
+use crate::namespaces::{Link, Links};
 use crate::sys::errno;
 use crate::sys::process::{self, Cloned};
-use keel_core::facts::{self, Caller, Facts, Lsm, Namespaces};
+use keel_core::config::Config;
+use keel_core::facts::{self, Caller, Facts, Filesystems, Lsm, Namespaces};
 use keel_core::failure::{Errno, Failure};
 use keel_core::plan::{DEFAULT_PROFILE, Found};
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::rc::Rc;
 
 /// What a plan depends on beside what every plan depends on. To look costs calls, a third of what keel itself makes in a start.
@@ -47,8 +50,7 @@ pub fn facts(look: Look) -> Result<Facts, Failure> {
     Ok(Facts {
         no_device_programs: look.android && !devices() && !crate::sys::bpf::has_device_programs(),
         kernel: steady.kernel,
-        filesystems: types.all,
-        block_filesystems: types.block,
+        filesystems: types,
         controllers: facts::controllers(&asked(look.mounts, "/proc/cgroups")),
         hierarchies,
         namespaces: steady.namespaces,
@@ -92,24 +94,22 @@ fn lsm(apparmor: bool, selinux: bool) -> Lsm {
     }
 }
 
-/// The inode number of the kernel's first user namespace (include/linux/proc_ns.h, PROC_USER_INIT_INO). Kernels before 3.8, where
-/// /proc/PID/ns has no `user`, have no other.
-const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
-
-fn caller() -> Caller {
+fn caller(user_namespace: Option<Link>) -> Caller {
     let uid = rustix::process::geteuid().as_raw();
     let gid = rustix::process::getegid().as_raw();
     let id_helpers = uid != 0 && ["newuidmap", "newgidmap"].into_iter().all(in_path);
-    let namespace = std::fs::metadata("/proc/self/ns/user").map(|meta| meta.ino());
-    Caller { uid, gid, id_helpers, in_user_namespace: namespace.is_ok_and(|number| number != FIRST_USER_NAMESPACE) }
+    // COMPAT(linux<3.8): no such link, and no other than the first.
+    let in_user_namespace = user_namespace.is_some_and(|link| !link.is_first_user());
+    Caller { uid, gid, id_helpers, in_user_namespace }
 }
 
-/// The environment of this process, which no part of it changes.
-pub fn environment() -> Rc<[(String, String)]> {
+/// The environment of this process, which no part of it changes, as far as something in the configuration depends on it.
+pub fn environment(config: &Config) -> Rc<[(String, String)]> {
     thread_local! {
-        static SEEN: Rc<[(String, String)]> = std::env::vars().collect();
+        // Never freed: a value that is costs musl's allocator, and with it five calls, to note that it is to be.
+        static SEEN: ManuallyDrop<Rc<[(String, String)]>> = ManuallyDrop::new(std::env::vars().collect());
     }
-    SEEN.with(Rc::clone)
+    if config.asks_for_environment() { SEEN.with(|seen| Rc::clone(seen)) } else { Rc::new([]) }
 }
 
 /// Whether a program is in PATH.
@@ -129,14 +129,23 @@ pub fn callers_hierarchies(facts: &Facts) -> Vec<facts::Hierarchy> {
     hierarchies(&facts.mounts, FIRST.get_or_init(|| read("/proc/self/cgroup").unwrap_or_default()))
 }
 
-/// The kinds of namespaces that the kernel has.
-fn namespaces() -> Namespaces {
-    let kinds = std::fs::read_dir("/proc/self/ns").into_iter().flatten().flatten();
-    let flag = |kind: std::fs::DirEntry| {
-        let name = kind.file_name();
-        Namespaces::NAMES.iter().find(|(known, _)| name == *known).map(|(_, flag)| *flag)
-    };
-    let listed = Namespaces(kinds.filter_map(flag).fold(0, |all, flag| all | flag));
+/// The kinds of namespaces that the kernel has, and which user namespace the caller is in.
+fn namespaces() -> (Namespaces, Option<Link>) {
+    let mut user = None;
+    let listed = Links::of_self().map_or(0, |links| {
+        Namespaces::NAMES.iter().fold(0, |all, (name, flag)| match links.read(name) {
+            Ok(link) => {
+                user = user.or((*flag == Namespaces::USER).then_some(link));
+                all | flag
+            }
+            Err(_) => all,
+        })
+    });
+    (all_namespaces(Namespaces(listed)), user)
+}
+
+/// With those that are there and not listed.
+fn all_namespaces(listed: Namespaces) -> Namespaces {
     if listed.has(Namespaces::MNT) {
         return listed;
     }
@@ -208,18 +217,21 @@ fn binder_protocol(misc: &[(String, u32)]) -> Option<u32> {
 
 /// Whether the kernel has a file system type now; modules may have come since the facts were taken.
 pub fn has_filesystem(fstype: &str) -> bool {
-    read("/proc/filesystems").is_ok_and(|text| facts::filesystems(&text).iter().any(|f| f == fstype))
+    read("/proc/filesystems").is_ok_and(|text| Filesystems::new(text).has(fstype))
 }
 
 fn read(path: &str) -> Result<String, Failure> {
-    let bytes = crate::read::whole(path.as_ref()).map_err(|e| Failure::errno(format!("read {path}"), errno(e)))?;
-    // Not UTF-8 where a mount point is not; such a name is only ever compared.
-    Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    crate::read::whole(path.as_ref()).map(text).map_err(|e| Failure::errno(format!("read {path}"), errno(e)))
 }
 
 /// A file of /proc that is one record.
 fn once(path: &str) -> String {
-    crate::read::once(path.as_ref()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    crate::read::once(path.as_ref()).map(text).unwrap_or_default()
+}
+
+/// Not UTF-8 where a mount point is not; such a name is only ever compared.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
 fn kernel(release: &str) -> (u16, u16) {

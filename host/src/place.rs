@@ -38,9 +38,12 @@ pub fn agent_socket(lxcpath: &str) -> PathBuf {
     base(lxcpath).join("agent")
 }
 
+/// In the directory of an lxcpath's containers, none of which has such a name.
+const MONITORS: &str = ".monitors";
+
 /// Where those who listen for news of an lxcpath have their sockets.
 pub fn monitors(lxcpath: &str) -> PathBuf {
-    base(lxcpath).join(short(lxcpath)).join(".monitors")
+    base(lxcpath).join(short(lxcpath)).join(MONITORS)
 }
 
 /// The directory of an lxcpath's containers.
@@ -88,6 +91,11 @@ impl Place {
     /// The control socket.
     pub fn control(&self) -> PathBuf {
         self.dir.join("control")
+    }
+
+    /// Where those who listen for news of its lxcpath have their sockets ([`monitors`]).
+    pub fn monitors(&self) -> PathBuf {
+        self.dir.with_file_name(MONITORS)
     }
 
     /// The state file.
@@ -188,7 +196,7 @@ impl Lock {
 }
 
 /// FNV-1a.
-fn hash(text: &str) -> u64 {
+pub fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 

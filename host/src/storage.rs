@@ -117,8 +117,8 @@ impl Mounted {
         let types = fs::read_to_string("/proc/filesystems").map_err(|e| at("read", "/proc/filesystems", e))?;
         let flags = if readonly { MountFlags::RDONLY } else { MountFlags::empty() };
         let mut last = Errno::NODEV;
-        for fstype in keel_core::facts::block_filesystems(&types) {
-            match mount(name.as_c_str(), on, fstype.as_str(), flags, None) {
+        for fstype in keel_core::facts::Filesystems::new(types).on_block_devices() {
+            match mount(name.as_c_str(), on, fstype, flags, None) {
                 Ok(()) => {
                     // What mkfs puts into it, and fsck where it is missing; no part of any root file system.
                     if !readonly {

@@ -4,9 +4,11 @@
 
 mod link;
 mod rights;
+mod text;
 
 pub use link::Link;
-pub use rights::{Caller, Lsm, Seccomp, ignored_signals, seccomp};
+pub use rights::{Caller, Lsm, Seccomp, Status};
+pub use text::{Filesystems, fields, lines};
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,9 +23,7 @@ pub struct Facts {
     /// Whether the host's own root file system is an Android's.
     pub android_host: bool,
     /// Types in /proc/filesystems.
-    pub filesystems: Vec<String>,
-    /// Those of them that are on a block device.
-    pub block_filesystems: Vec<String>,
+    pub filesystems: Filesystems,
     /// Controllers in /proc/cgroups that are enabled, by name.
     pub controllers: Vec<String>,
     /// Mounted cgroup hierarchies that can be written.
@@ -87,11 +87,6 @@ impl Facts {
     /// The minor number of a device in /proc/misc.
     pub fn misc(&self, name: &str) -> Option<u32> {
         self.misc.iter().find(|(n, _)| n == name).map(|(_, minor)| *minor)
-    }
-
-    /// Whether the kernel has a file system type.
-    pub fn has_filesystem(&self, fstype: &str) -> bool {
-        self.filesystems.iter().any(|f| f == fstype)
     }
 }
 
@@ -166,13 +161,12 @@ impl Namespaces {
 
 /// Reads /proc/self/mountinfo. A line that is not of the documented form is left out.
 pub fn mountinfo(text: &str) -> Vec<Mount> {
-    text.lines().filter_map(mountinfo_line).collect()
+    lines(text).filter_map(mountinfo_line).collect()
 }
 
 /// Those that the start of a container depends on, of thousands perhaps: what is at `/`, and cgroups.
 pub fn mounts_of_a_start(text: &str) -> Vec<Mount> {
-    let counts = |line: &&str| line.contains(" - cgroup") || line.split(' ').nth(4) == Some("/");
-    text.lines().filter(counts).filter_map(mountinfo_line).collect()
+    lines(text).filter(|line| text::counts_for_a_start(line)).filter_map(mountinfo_line).collect()
 }
 
 fn mountinfo_line(line: &str) -> Option<Mount> {
@@ -221,20 +215,6 @@ pub fn controllers(text: &str) -> Vec<String> {
             let name = words.next()?;
             (words.nth(2) == Some("1")).then(|| name.into())
         })
-        .collect()
-}
-
-/// Reads /proc/filesystems.
-pub fn filesystems(text: &str) -> Vec<String> {
-    text.lines().filter_map(|l| l.split_whitespace().next_back()).map(String::from).collect()
-}
-
-/// Reads /proc/filesystems: the types that are on a block device.
-pub fn block_filesystems(text: &str) -> Vec<String> {
-    text.lines()
-        .filter(|l| !l.starts_with("nodev"))
-        .map(|l| l.trim().into())
-        .filter(|t: &String| !t.is_empty())
         .collect()
 }
 
@@ -300,7 +280,7 @@ pub fn hierarchies(mounts: &[Mount], own: &str) -> Vec<Hierarchy> {
 
 /// The path of a hierarchy in /proc/PID/cgroup: the line whose controllers are these, or `0::` for version 2.
 fn own_path<'a>(own: &'a str, version: u8, controllers: &[String]) -> Option<&'a str> {
-    own.lines().find_map(|line| {
+    lines(own).find_map(|line| {
         let mut fields = line.splitn(3, ':');
         let (id, names, path) = (fields.next()?, fields.next()?, fields.next()?);
         let same = match version {
@@ -380,10 +360,8 @@ mod tests {
             controllers("#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t3\t1\nmemory\t0\t1\t0\n"),
             vec!["cpu"]
         );
-        assert_eq!(filesystems("nodev\tsysfs\n\text4\n"), vec!["sysfs", "ext4"]);
         assert_eq!(misc(" 58 binder\n130 watchdog\nbroken\n"), vec![("binder".into(), 58), ("watchdog".into(), 130)]);
         let devices = "Character devices:\n  1 mem\n509 binder\n\nBlock devices:\n  7 loop\n";
         assert_eq!((char_major(devices, "binder"), char_major(devices, "loop")), (Some(509), None));
-        assert_eq!(block_filesystems("nodev\tsysfs\n\text4\n"), vec!["ext4"]);
     }
 }

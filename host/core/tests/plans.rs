@@ -5,7 +5,7 @@
 
 use keel_core::config::lxc::{NoFiles, Severity, parse};
 use keel_core::config::net::Address;
-use keel_core::facts::{Caller, Facts, Hierarchy, Link, Namespaces, Seccomp, mountinfo};
+use keel_core::facts::{Caller, Facts, Filesystems, Hierarchy, Link, Namespaces, Seccomp, mountinfo};
 use keel_core::failure::Errno;
 use keel_core::plan::{BootCgroups, BootParams, DataDisk, Plan, Request, boot, container, early};
 use keel_core::step::Step;
@@ -16,15 +16,19 @@ fn dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plans")
 }
 
+/// /proc/filesystems with some lines more.
+fn filesystems(more: &[&str]) -> Filesystems {
+    let usual =
+        "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup\nnodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tdevpts\n";
+    Filesystems::new(format!("{usual}\text4\n\tsquashfs\n{}", more.concat()))
+}
+
 /// A system, by words.
 fn facts(words: &str) -> Facts {
     let all = Namespaces::NAMES.iter().fold(0, |all, (_, flag)| all | flag);
     let mut facts = Facts {
         kernel: (6, 1),
-        filesystems: ["sysfs", "tmpfs", "proc", "cgroup", "cgroup2", "devtmpfs", "devpts", "ext4"]
-            .map(String::from)
-            .into(),
-        block_filesystems: vec!["ext4".into(), "squashfs".into()],
+        filesystems: filesystems(&[]),
         namespaces: Namespaces(all),
         last_cap: 40,
         machine: "x86_64".into(),
@@ -54,7 +58,7 @@ fn facts(words: &str) -> Facts {
             }),
             "android-v1" => facts.hierarchies.extend(["cpu", "cpuacct", "devices"].map(|n| v1("/sys/fs/cgroup", n))),
             "binderfs" => {
-                facts.filesystems.push("binder".into());
+                facts.filesystems = filesystems(&["nodev\tbinder\n"]);
                 facts.binder_major = Some(509);
             }
             "binder7" => {
@@ -82,8 +86,8 @@ fn facts(words: &str) -> Facts {
                 facts.random = 1;
                 facts.links = links();
             }
-            "no-devtmpfs" => facts.filesystems.retain(|f| f != "devtmpfs"),
-            "no-cgroup2" => facts.filesystems.retain(|f| f != "cgroup2"),
+            "no-devtmpfs" => facts.filesystems.remove("devtmpfs"),
+            "no-cgroup2" => facts.filesystems.remove("cgroup2"),
             "apparmor" => (facts.lsm.apparmor, facts.lsm.apparmor_mounts) = (true, true),
             "apparmor-incomplete" => facts.lsm.apparmor = true,
             "lxc-default" => facts.lsm.apparmor_default = true,

@@ -83,7 +83,7 @@ fn run_hooks(config: &Config, store: &Store, name: &Name) -> Result<()> {
     let request = plan::Request {
         name: name.as_str().to_owned(),
         lxcpath: store.lxcpath().display().to_string(),
-        environment: crate::observe::environment(),
+        environment: crate::observe::environment(config),
         ..plan::Request::default()
     };
     for planned in plan::hooks(config, &request, Hook::Destroy, &[]) {

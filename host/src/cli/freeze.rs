@@ -27,7 +27,8 @@ pub fn run(call: &mut Call) -> Answer {
     if now == Some(if freeze { State::Frozen } else { State::Thawed }) {
         return Ok(0);
     }
-    let news = |state| tell(name.as_str(), &lxcpath, &[News::State(state)]);
+    let listeners = crate::place::monitors(&lxcpath);
+    let news = |state| tell(name.as_str(), &listeners, &[News::State(state)]);
     if freeze {
         news(State::Freezing);
     }

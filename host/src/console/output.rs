@@ -1,7 +1,7 @@
 //! Standard output that may stop (a terminal's Ctrl-S, a reader that sleeps) without stopping whoever writes to it.
 use super::terminal::write_all;
 use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, makedev};
 use rustix::io::Errno;
 use rustix::stdio::stdout;
 
@@ -19,9 +19,11 @@ pub struct Output {
 impl Output {
     /// Standard output as it is. A file is written directly: opened anew it would be written from its beginning.
     pub fn open() -> Output {
-        let kind = rustix::fs::fstat(stdout()).map(|s| FileType::from_raw_mode(s.st_mode));
-        let own = match kind {
-            Ok(FileType::CharacterDevice | FileType::Fifo) => {
+        let status = rustix::fs::fstat(stdout());
+        let own = match status.map(|s| (FileType::from_raw_mode(s.st_mode), s.st_rdev)) {
+            // /dev/null takes everything at once.
+            Ok((FileType::CharacterDevice, device)) if device == makedev(1, 3) => None,
+            Ok((FileType::CharacterDevice | FileType::Fifo, _)) => {
                 let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
                 rustix::fs::open("/proc/self/fd/1", flags, Mode::empty()).ok()
             }

@@ -2,18 +2,19 @@
 //! however much the machine has mounted.
 //!
 //! Three kinds: what stays as it is while a process runs; what only a change of the mount table changes, of which the kernel
-//! tells whoever has the table open (poll(2) of /proc/self/mountinfo: POLLERR, fs/proc_namespace.c); and a list that is read
-//! again, and understood again only when its text is another. Whoever looks once keeps nothing, nor whoever may go to another
+//! tells whoever has the table open (poll(2) of /proc/self/mountinfo: POLLERR, fs/proc_namespace.c); and a list that is open and read
+//! again. Whoever looks once keeps nothing, nor whoever may go to another
 //! mount namespace: the open table stays that of the namespace in which it was opened.
 
-use super::{caller, kernel, namespaces, once, read};
+use super::{caller, kernel, namespaces, once, read, text};
 use crate::sys::errno;
-use keel_core::facts::{self, Caller, Mount, Namespaces, Seccomp};
+use keel_core::facts::{self, Caller, Filesystems, Mount, Namespaces, Seccomp};
 use keel_core::failure::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 /// What every plan depends on.
@@ -21,7 +22,7 @@ use std::path::Path;
 pub(super) struct Base {
     pub steady: Steady,
     pub mounted: Mounted,
-    pub types: Types,
+    pub types: Filesystems,
 }
 
 /// What stays as it is.
@@ -43,45 +44,38 @@ pub(super) struct Mounted {
     pub selinux: bool,
 }
 
-/// Types of file systems: all, and those on a block device.
-#[derive(Clone)]
-pub(super) struct Types {
-    pub all: Vec<String>,
-    pub block: Vec<String>,
-}
-
 #[derive(Default)]
 pub(super) struct Kept {
     steady: Option<Steady>,
     pub(super) mounted: Option<(OwnedFd, Mounted)>,
-    pub(super) types: Option<(OwnedFd, Vec<u8>, Types)>,
+    pub(super) types: Option<(OwnedFd, Filesystems)>,
 }
 
 thread_local! {
-    /// None: nothing is kept.
-    static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+    /// None: nothing is kept. Never freed (see `environment`).
+    static KEPT: ManuallyDrop<RefCell<Option<Kept>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 const TABLE: &str = "/proc/self/mountinfo";
 
 /// From here on this process keeps what it has seen. It stays in its mount namespace and changes its root no more.
 pub fn keep() {
-    KEPT.with_borrow_mut(|kept| *kept = Some(Kept::default()));
+    KEPT.with(|kept| *kept.borrow_mut() = Some(Kept::default()));
 }
 
 /// Whether this process does.
 pub fn keeps() -> bool {
-    KEPT.with_borrow(Option::is_some)
+    KEPT.with(|kept| kept.borrow().is_some())
 }
 
 /// Looks, or knows.
 pub(super) fn base(all_mounts: bool) -> Result<Base, Failure> {
-    KEPT.with_borrow_mut(|kept| match kept.as_mut().filter(|_| !all_mounts) {
+    KEPT.with(|kept| match kept.borrow_mut().as_mut().filter(|_| !all_mounts) {
         Some(kept) => kept.base(),
         None => {
             let mounts = if all_mounts { facts::mountinfo } else { facts::mounts_of_a_start };
             let mounted = Mounted::of(mounts(&read(TABLE)?));
-            Ok(Base { steady: Steady::look(), mounted, types: Types::of(&optional("/proc/filesystems")) })
+            Ok(Base { steady: Steady::look(), mounted, types: Filesystems::new(optional("/proc/filesystems")) })
         }
     })
 }
@@ -103,42 +97,37 @@ impl Kept {
         // Opened before it is read: what changes in between is told by the next look.
         let table = open(path)?;
         let bytes = crate::read::all(&table, 0).map_err(|e| Failure::errno(format!("read {path}"), errno(e)))?;
-        let mounted = Mounted::of(facts::mounts_of_a_start(&String::from_utf8_lossy(&bytes)));
+        let mounted = Mounted::of(facts::mounts_of_a_start(&text(bytes)));
         self.mounted = Some((table, mounted.clone()));
         Ok(mounted)
     }
 
-    pub(super) fn types(&mut self) -> Result<Types, Failure> {
+    pub(super) fn types(&mut self) -> Result<Filesystems, Failure> {
         const LIST: &str = "/proc/filesystems";
-        let list = match self.types.take() {
-            None => open(LIST)?,
-            Some((list, before, types)) => match crate::read::all(&list, before.len()) {
-                Ok(bytes) if bytes == before => {
-                    self.types = Some((list, before, types.clone()));
-                    return Ok(types);
-                }
-                // A module has brought one.
-                _ => list,
-            },
+        let (list, before) = match self.types.take() {
+            None => (open(LIST)?, 0),
+            // A module may have brought one.
+            Some((list, types)) => (list, types.text().len()),
         };
-        let bytes = crate::read::all(&list, 0).map_err(|e| Failure::errno(format!("read {LIST}"), errno(e)))?;
-        let types = Types::of(&String::from_utf8_lossy(&bytes));
-        self.types = Some((list, bytes, types.clone()));
+        let bytes = crate::read::all(&list, before).map_err(|e| Failure::errno(format!("read {LIST}"), errno(e)))?;
+        let types = Filesystems::new(text(bytes));
+        self.types = Some((list, types.clone()));
         Ok(types)
     }
 }
 
 impl Steady {
     fn look() -> Steady {
-        let (status, uname) = (once("/proc/self/status"), rustix::system::uname());
+        let (status, uname) = (facts::Status::read(&once("/proc/self/status")), rustix::system::uname());
         // One file says both: what is known here need not be asked for signal by signal between clone and exec.
-        crate::sys::signal::ignored_are(facts::ignored_signals(&status));
+        crate::sys::signal::ignored_are(status.ignored);
+        let (namespaces, user_namespace) = namespaces();
         Steady {
             kernel: kernel(&uname.release().to_string_lossy()),
             machine: uname.machine().to_string_lossy().into_owned(),
-            namespaces: namespaces(),
-            seccomp: facts::seccomp(&status),
-            caller: caller(),
+            namespaces,
+            seccomp: status.seccomp,
+            caller: caller(user_namespace),
             apparmor: optional("/sys/module/apparmor/parameters/enabled").trim() == "Y",
         }
     }
@@ -148,12 +137,6 @@ impl Mounted {
     fn of(mounts: Vec<Mount>) -> Mounted {
         let selinux = Path::new("/sys/fs/selinux/enforce").exists();
         Mounted { mounts, android_host: crate::store::is_android(), selinux }
-    }
-}
-
-impl Types {
-    fn of(text: &str) -> Types {
-        Types { all: facts::filesystems(text), block: facts::block_filesystems(text) }
     }
 }
 

@@ -78,8 +78,8 @@ pub fn mount_probed(
         false => fstypes.iter().any(|t| fits(t)),
         true => {
             let text = std::fs::read_to_string("/proc/filesystems").map_err(|e| sys::io_errno(&e))?;
-            let types = keel_core::facts::block_filesystems(&text);
-            types.into_iter().filter_map(|t| CString::new(t).ok()).any(|t| fits(&t))
+            let types = keel_core::facts::Filesystems::new(text);
+            types.on_block_devices().filter_map(|t| CString::new(t).ok()).any(|t| fits(&t))
         }
     };
     if done { Ok(()) } else { Err(last) }

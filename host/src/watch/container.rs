@@ -192,7 +192,7 @@ impl Supervised {
 
     /// Tell whoever listens.
     pub(super) fn tell(&self, news: &[News]) {
-        monitor::tell(self.name(), &self.definition.lxcpath, news);
+        monitor::tell(self.name(), &self.place.monitors(), news);
     }
 
     /// A frozen task follows no signal, not even SIGKILL on version 1.

@@ -60,7 +60,7 @@ impl Finishing {
         let request = plan::Request {
             name: definition.name.clone(),
             lxcpath: definition.lxcpath.clone(),
-            environment: crate::observe::environment(),
+            environment: crate::observe::environment(&definition.config),
             ..plan::Request::default()
         };
         let target = if again { "reboot" } else { "stop" };

@@ -96,9 +96,11 @@ impl<T: Copy> Events<T> {
                 happened.push((Some(token), *what));
             }
         }
-        let now = Instant::now();
-        while let Some(what) = self.deadlines.take_first(|(at, _)| *at <= now) {
-            happened.push((None, what));
+        if timeout.is_some() {
+            let now = Instant::now();
+            while let Some(what) = self.deadlines.take_first(|(at, _)| *at <= now) {
+                happened.push((None, what));
+            }
         }
         Ok(happened)
     }

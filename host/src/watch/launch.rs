@@ -93,9 +93,11 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         crate::observe::below_caller(&mut facts);
     }
     let parent = definition.config.cgroup_dir.parent.as_ref().map_or("", |dir| dir.value.as_str());
-    let binders = crate::binders::dir(&definition.lxcpath);
+    let mut binders = String::new();
     if definition.config.android.on {
-        facts.binders_taken = crate::binders::taken(&binders);
+        let dir = crate::binders::dir(&definition.lxcpath);
+        binders = dir.display().to_string();
+        facts.binders_taken = crate::binders::taken(&dir);
         // What it has now, its next start can have: a plan is asked for while it runs, too.
         facts.binders_taken.retain(|(_, holder)| *holder != definition.name);
     }
@@ -116,11 +118,11 @@ pub fn plan(definition: &Definition) -> Result<Plan, Failure> {
         },
         cpuinfo: cpuinfo(&definition.config)?,
         staging: Place::of(&definition.name, &definition.lxcpath).dir().display().to_string(),
-        binders: binders.display().to_string(),
+        binders,
         command: definition.command.clone(),
         seccomp: seccomp(&definition.config)?,
         fstab: Vec::new(),
-        environment: crate::observe::environment(),
+        environment: crate::observe::environment(&definition.config),
     };
     let planned = |facts: &Facts| {
         plan::container(config, &request, facts).map_err(|mistakes| {

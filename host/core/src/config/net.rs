@@ -14,6 +14,14 @@ impl Config {
     pub fn has_interfaces(&self) -> bool {
         self.net.iter().any(|net| !matches!(net.kind.value, NetKind::None | NetKind::Empty))
     }
+
+    /// Whether something depends on the caller's environment: hooks and scripts, which get all of it, and names without a value.
+    pub fn asks_for_environment(&self) -> bool {
+        let all = [&self.environment, &self.environment_runtime, &self.environment_hooks];
+        !self.hooks.is_empty()
+            || self.net.iter().any(|net| net.script_up.is_some() || net.script_down.is_some())
+            || all.into_iter().flatten().any(|variable| variable.value.1.is_none())
+    }
 }
 
 /// One network interface.

@@ -1,5 +1,7 @@
 //! What the kernel has to take rights away with: filters of system calls, security modules.
 
+use super::text::fields;
+
 /// Security modules (security(7)), as far as containers get labels of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lsm {
@@ -41,17 +43,39 @@ pub enum Seccomp {
     Confined,
 }
 
-/// Signals that a process ignores, from its /proc/PID/status: bit N-1 stands for signal N.
-pub fn ignored_signals(status: &str) -> Option<u64> {
-    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
+/// What a start takes from /proc/PID/status (proc(5)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Signals that the process ignores: bit N-1 stands for signal N.
+    pub ignored: Option<u64>,
+    /// Filters of system calls.
+    pub seccomp: Seccomp,
 }
 
-/// Reads /proc/PID/status.
-pub fn seccomp(status: &str) -> Seccomp {
-    match status.lines().find_map(|l| l.strip_prefix("Seccomp:")).map(str::trim) {
-        None => Seccomp::Missing,
-        Some("0") => Seccomp::Free,
-        Some(_) => Seccomp::Confined,
+impl Status {
+    /// Reads the file.
+    pub fn read(text: &str) -> Status {
+        let [ignored, seccomp] = fields(text, ["SigIgn:", "Seccomp:"]);
+        Status {
+            ignored: ignored.and_then(|mask| u64::from_str_radix(mask, 16).ok()),
+            seccomp: match seccomp {
+                None => Seccomp::Missing,
+                Some("0") => Seccomp::Free,
+                Some(_) => Seccomp::Confined,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_says_what_is_ignored_and_filtered() {
+        let read = |text| (Status::read(text).ignored, Status::read(text).seccomp);
+        assert_eq!(read("SigIgn:\t0000000000001001\nSeccomp:\t0\n"), (Some(0x1001), Seccomp::Free));
+        assert_eq!(read("SigIgn:\tx\nSeccomp:\t2\n"), (None, Seccomp::Confined));
+        assert_eq!(read("Name:\tkeel\n"), (None, Seccomp::Missing));
     }
 }

@@ -133,13 +133,13 @@ fn file_systems(facts: &Facts, plan: &mut Plan) {
     let safe = ms::NOSUID | ms::NODEV | ms::NOEXEC;
     place("sysfs", "/sys", safe, "", true);
     // Security modules are asked and told there.
-    if facts.has_filesystem("securityfs") {
+    if facts.filesystems.has("securityfs") {
         place("securityfs", "/sys/kernel/security", safe, "", false);
     }
-    if facts.has_filesystem("selinuxfs") {
+    if facts.filesystems.has("selinuxfs") {
         place("selinuxfs", "/sys/fs/selinux", ms::NOSUID | ms::NOEXEC, "", false);
     }
-    let devtmpfs = facts.has_filesystem("devtmpfs");
+    let devtmpfs = facts.filesystems.has("devtmpfs");
     if devtmpfs {
         place("devtmpfs", "/dev", ms::NOSUID, "mode=755", true);
     } else {
@@ -168,7 +168,7 @@ fn file_systems(facts: &Facts, plan: &mut Plan) {
 /// Cgroup hierarchies as asked for. A controller that can't be mounted is a line in the log.
 fn cgroups(params: &BootParams, facts: &Facts, plan: &mut Plan) {
     let root = params.cgroup_root.trim_end_matches('/');
-    let (v1, v2) = (!facts.controllers.is_empty() && facts.has_filesystem("cgroup"), facts.has_filesystem("cgroup2"));
+    let (v1, v2) = (!facts.controllers.is_empty() && facts.filesystems.has("cgroup"), facts.filesystems.has("cgroup2"));
     let (v1, v2, said) = match params.cgroups {
         BootCgroups::Auto => (v1, v2, "the kernel has no cgroups"),
         BootCgroups::V1 => (v1, false, "the kernel has no cgroups of version 1"),

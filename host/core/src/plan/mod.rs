@@ -207,8 +207,12 @@ impl fmt::Display for Plan {
 
 /// A text that becomes an operand. A NUL byte ends it, as it would for the kernel; the parsers refuse such values.
 fn operand(text: &str) -> CString {
-    let upto = text.split('\0').next().unwrap_or("");
-    CString::new(upto).unwrap_or_default()
+    let upto = text.bytes().position(|byte| byte == 0).unwrap_or(text.len());
+    // With room for what ends it, so that nothing is moved.
+    let mut bytes = Vec::with_capacity(upto + 1);
+    bytes.extend_from_slice(&text.as_bytes()[..upto]);
+    bytes.push(0);
+    CString::from_vec_with_nul(bytes).unwrap_or_default()
 }
 
 /// Where programs are looked for when nobody says.

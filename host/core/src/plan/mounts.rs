@@ -34,7 +34,7 @@ pub(super) fn automatic(config: &Config, facts: &Facts, plan: &mut Plan) {
             steps.push(Planned::may(readonly("proc/sysrq-trigger")));
         }
     }
-    if let Some(mode) = config.mount_auto.sys.filter(|_| facts.has_filesystem("sysfs")) {
+    if let Some(mode) = config.mount_auto.sys.filter(|_| facts.filesystems.has("sysfs")) {
         steps.push(Planned::must(Step::MakeDir { at: inside("sys"), mode: 0o555 }));
         // Mounted writable, then this mount alone is made read-only: the superblock may be the host's.
         steps.push(Planned::must(mount("sysfs", inside("sys"), SAFE, "")));

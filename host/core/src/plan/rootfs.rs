@@ -53,7 +53,7 @@ pub(super) fn take(config: &Config, request: &Request, facts: &Facts, plan: &mut
         at: outside(&at),
         flags: options.flags,
         data: operand(&options.data),
-        fstypes: facts.block_filesystems.iter().map(|t| operand(t)).collect(),
+        fstypes: facts.filesystems.on_block_devices().map(operand).collect(),
     };
     let steps = match (&config.rootfs.kind, request.rootfs) {
         (RootfsKind::Dir, Found::Dir) if config.android.on => super::android::root(&path.value, &at),

@@ -7,16 +7,16 @@ use super::Severity;
 use super::table::KEYS;
 use crate::nearest;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A line that sets a key.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct Line<'a> {
     pub number: u32,
-    pub key: String,
+    pub key: &'a str,
     /// Without blanks around it and without one pair of quotes.
-    pub value: String,
+    pub value: &'a str,
     /// What follows a blank and `#` may have been meant as a comment; it is part of the value.
     pub comment: bool,
 }
@@ -25,7 +25,7 @@ pub(super) struct Line {
 pub(super) type Mistake = (u32, Severity, String);
 
 /// All lines that set a key, and all that is wrong with the others, in order.
-pub(super) fn split(bytes: &[u8]) -> (Vec<Line>, Vec<Mistake>) {
+pub(super) fn split(bytes: &[u8]) -> (Vec<Line<'_>>, Vec<Mistake>) {
     let mut lines = Vec::new();
     let mut mistakes = Vec::new();
     let mut carriage = false;
@@ -51,12 +51,10 @@ pub(super) fn split(bytes: &[u8]) -> (Vec<Line>, Vec<Mistake>) {
     (lines, mistakes)
 }
 
-type Parts = (String, String, bool);
+type Parts<'a> = (&'a str, &'a str, bool);
 
-fn one(line: &[u8]) -> Result<Option<Parts>, (Severity, String)> {
-    let blank = |b: &u8| matches!(b, b' ' | b'\t');
-    let start = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
-    let end = line.iter().rposition(|b| !blank(b)).map_or(start, |last| last + 1);
+fn one(line: &[u8]) -> Result<Option<Parts<'_>>, (Severity, String)> {
+    let (start, end) = within_blanks(line);
     let line = &line[start..end];
     if line.is_empty() || line.starts_with(b"#") {
         return Ok(None);
@@ -68,20 +66,32 @@ fn one(line: &[u8]) -> Result<Option<Parts>, (Severity, String)> {
     let Ok(text) = core::str::from_utf8(line) else {
         return Err(error("the line is not UTF-8".into()));
     };
-    if text.contains('\0') {
+    if line.contains(&0) {
         return Err(error("the line contains a zero byte".into()));
     }
-    let Some((key, value)) = text.split_once('=') else {
+    let Some(equals) = line.iter().position(|b| *b == b'=') else {
         return Err(error(format!("'{text}' has no '='")));
     };
-    let (key, value) = (trim(key), trim(value));
+    let (key, value) = (trim(&text[..equals]), trim(&text[equals + 1..]));
     let bare = unquote(value);
-    let comment = bare.len() == value.len() && [" #", "\t#"].iter().any(|start| value.contains(start));
-    Ok(Some((key.to_string(), bare.to_string(), comment)))
+    let comment = bare.len() == value.len() && value.as_bytes().windows(2).any(|two| blank(&two[0]) && two[1] == b'#');
+    Ok(Some((key, bare, comment)))
 }
 
+/// Without blanks at both ends.
 fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let (start, end) = within_blanks(text.as_bytes());
+    &text[start..end]
+}
+
+/// Where a line begins and ends but for blanks.
+fn within_blanks(line: &[u8]) -> (usize, usize) {
+    let start = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
+    (start, line.iter().rposition(|b| !blank(b)).map_or(start, |last| last + 1))
+}
+
+fn blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// Takes off one pair of equal quotes around the whole value.

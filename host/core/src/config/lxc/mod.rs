@@ -135,8 +135,10 @@ impl Reader {
         self.config.files.push(name.to_string());
         let (lines, mistakes) = lines::split(bytes);
         let mut mistakes = mistakes.into_iter().peekable();
-        let first = lines.iter().find_map(|line| match keys::find(&line.key) {
-            Some(found) if found.spelling != Spelling::Both => Some((found.spelling, line.key.clone(), line.number)),
+        let first = lines.iter().find_map(|line| match keys::find(line.key) {
+            Some(found) if found.spelling != Spelling::Both => {
+                Some((found.spelling, line.key.to_string(), line.number))
+            }
             _ => None,
         });
         let place = if self.depth == 0 { &mut self.main } else { &mut self.included };
@@ -193,9 +195,9 @@ impl Reader {
         self.problems.push(Problem { severity, file, line: origin.line, text });
     }
 
-    fn line(&mut self, line: &Line, reading: &mut Reading, includer: &mut dyn Includer) {
+    fn line(&mut self, line: &Line<'_>, reading: &mut Reading, includer: &mut dyn Includer) {
         let origin = Origin { file: reading.file, line: line.number };
-        let key = line.key.as_str();
+        let key = line.key;
         let old_file = reading.first.as_ref().is_none_or(|(spelling, ..)| *spelling == Spelling::Old);
         let found = match keys::find(key) {
             Some(found) => found,
@@ -216,7 +218,7 @@ impl Reader {
             let text = format!("{key}: a comment needs a line of its own: all of '{}' is the value", line.value);
             self.say(origin, Severity::Warning, text);
         }
-        let (key_row, value) = (found.key, line.value.as_str());
+        let (key_row, value) = (found.key, line.value);
         let result = match &key_row.means {
             Means::Gone(_) if value.is_empty() => Ok(()),
             Means::Gone(why) => {

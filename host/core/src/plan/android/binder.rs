@@ -39,7 +39,7 @@ fn nodes<'a>(config: &'a Config, facts: &'a Facts) -> Vec<(&'a str, u32)> {
 }
 
 fn way<'a>(config: &'a Config, facts: &'a Facts) -> Way<'a> {
-    let filesystem = facts.has_filesystem("binder") && config.android.binder_device.is_none();
+    let filesystem = facts.filesystems.has("binder") && config.android.binder_device.is_none();
     let nodes = nodes(config, facts);
     if !filesystem && nodes.is_empty() {
         let why = match &config.android.binder_device {

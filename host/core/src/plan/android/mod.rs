@@ -137,7 +137,7 @@ pub(super) fn notes(config: &Config, facts: &Facts, clone: u32) -> Vec<String> {
                 .into(),
         );
     }
-    if !facts.has_filesystem("sysfs") {
+    if !facts.filesystems.has("sysfs") {
         notes.push("android: the kernel has no sysfs: nothing is at /sys".into());
     }
     notes.extend(config.android.data.is_none().then(|| "android: /data is a tmpfs: nothing in it is kept".into()));

@@ -71,7 +71,7 @@ pub(super) fn mounts(config: &Config, request: &Request, facts: &Facts, plan: &m
         steps.push(Planned { step, must: always, origin: None });
     }
     steps.push(Planned::must(Step::Unmount { at: inside(MAKING) }));
-    if facts.has_filesystem("sysfs") {
+    if facts.filesystems.has("sysfs") {
         steps.push(Planned::must(mount("sysfs", inside("sys"), SAFE, "")));
         // This mount alone: the superblock may be the host's. Without it ueventd makes the kernel announce all devices again, and
         // init.rc sets the host's power states.

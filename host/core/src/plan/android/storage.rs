@@ -61,7 +61,7 @@ pub(super) fn mounts(config: &Config, request: &Request, facts: &Facts, plan: &m
 
 /// A device, or an image, whose file system is found out by trying.
 fn probed(source: &str, at: &str, flags: u64, facts: &Facts) -> Step {
-    let mut types: Vec<_> = facts.block_filesystems.iter().map(|t| operand(t)).collect();
+    let mut types: Vec<_> = facts.filesystems.on_block_devices().map(operand).collect();
     // A module comes with its first use, and what is no block file system yet is not in the list.
     for name in ["ext4", "squashfs", "erofs"].map(operand) {
         if !types.contains(&name) {
