@@ -140,6 +140,9 @@ pub type Variables = Vec<(String, String)>;
 /// For a program that is to run in the Android whose init that is: the area that 4.1 and 4.2 hand on as an open file, its size,
 /// and the environment of a service. None: it is no Android; no area: it has several, by name.
 pub fn inside(pid: i32) -> Option<(Option<(OwnedFd, u64)>, Variables)> {
+    // One that has begun has either: its init makes no properties before it has read its file.
+    let root = root(pid).ok()?;
+    [c"init.rc", c"dev/__properties__"].iter().find(|path| beneath::open(root.as_fd(), path).is_ok())?;
     let mut areas = areas(pid).ok()?;
     let area = areas.pop().filter(|_| areas.is_empty());
     let area = area.and_then(|file| Some((file.metadata().ok()?.len(), file)));

@@ -8,6 +8,7 @@ mod asking;
 mod enter;
 pub mod environment;
 mod label;
+mod namespaces;
 mod program;
 mod sealed;
 
@@ -17,16 +18,16 @@ pub use sealed::run_from_copy;
 use crate::console::proxy::{Outcome, Proxy};
 use crate::control::client::Connection;
 use crate::place::read_once;
+use crate::process::Process;
 use crate::sys::process::{Cloned, exit_now, fork};
 use crate::sys::{errno, io_errno, signalfd};
 use crate::watch::filters::Filters;
-use crate::watch::record::start_time;
 use environment::Wish;
 use keel_core::config::{Limit, Personality};
 use keel_core::facts::Namespaces;
 use keel_core::failure::{Errno, Failure};
-use keel_core::sorted;
 use label::Label;
+use namespaces::Others;
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{WaitOptions, WaitStatus};
@@ -34,7 +35,6 @@ use rustix::termios::isatty;
 use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The execution domain of 32-bit programs (linux/personality.h); PER_LINUX is 0.
@@ -85,7 +85,8 @@ pub struct Attach {
 
 /// Descriptors and facts of the container, taken before anything is entered.
 struct Target {
-    namespaces: Vec<(u32, OwnedFd)>,
+    process: Process,
+    namespaces: Others,
     root: OwnedFd,
     cgroups: Vec<(PathBuf, OwnedFd)>,
     bounding: u64,
@@ -161,37 +162,26 @@ fn follow(entered: enter::Entered, signals: &OwnedFd, child: i32, log: Option<st
     Ok(code(ended.map_or_else(|| wait(child), Ok)?))
 }
 
+fn gone() -> Failure {
+    Failure::new("not running")
+}
+
+/// Why a file of the first program's could not be opened.
+fn not_there(path: &str, errno: Errno) -> Failure {
+    match errno {
+        Errno::NOENT | Errno(libc::ESRCH) => gone(),
+        errno => Failure::errno(format_args!("open '{path}'"), errno),
+    }
+}
+
 /// Everything that is needed of the container, while its pid certainly is its own.
 fn open(attach: &Attach) -> Result<Target, Failure> {
     let pid = attach.pid;
-    let before = start_time(pid);
-    let gone = || Failure::new("not running");
-    let at = |path: &str, e: &std::io::Error| match e.raw_os_error() {
-        Some(libc::ENOENT | libc::ESRCH) => gone(),
-        _ => Failure::errno(format_args!("open '{path}'"), io_errno(e)),
-    };
-    let mut namespaces = Vec::new();
-    for (name, flag) in Namespaces::NAMES {
-        let path = format!("/proc/{pid}/ns/{name}");
-        let Ok(own) = std::fs::metadata(format!("/proc/self/ns/{name}")) else {
-            // COMPAT(linux<3.8): neither pid nor mnt can be entered. Later kernels are without the others when they were built so.
-            if flag == Namespaces::MNT {
-                return Err(Failure::new(format!("the kernel cannot enter a {name} namespace (before Linux 3.8)")));
-            }
-            continue;
-        };
-        let theirs = std::fs::metadata(&path).map_err(|e| at(&path, &e))?;
-        let same = (own.dev(), own.ino()) == (theirs.dev(), theirs.ino());
-        if !same && attach.namespaces.has(flag) {
-            let file = rustix::fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-            namespaces.push((flag, file.map_err(|e| at(&path, &e.into()))?));
-        }
-    }
-    // The user namespace first: it gives the right to enter those that it owns.
-    sorted::by_key(&mut namespaces, |(flag, _)| *flag != Namespaces::USER);
+    let process = Process::open(pid).map_err(|e| not_there(&format!("/proc/{pid}"), errno(e)))?;
+    let namespaces = Others::of(pid, attach.namespaces)?;
     let path = format!("/proc/{pid}/root");
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(&path, flags, Mode::empty()).map_err(|e| at(&path, &e.into()))?;
+    let root = rustix::fs::open(&path, flags, Mode::empty()).map_err(|e| not_there(&path, errno(e)))?;
     let mut cgroups = Vec::new();
     if !attach.keep_cgroups {
         let holds = |dir: &Path| {
@@ -211,10 +201,10 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
         }
     }
     let status = read_once(&format!("/proc/{pid}/status")).ok_or_else(gone)?;
-    let field = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).map(str::trim);
-    let bounding = field("CapBnd:").and_then(|v| u64::from_str_radix(v, 16).ok()).unwrap_or(u64::MAX);
+    let [bounding, no_new_privs] = keel_core::facts::fields(&status, ["CapBnd:", "NoNewPrivs:"]);
+    let bounding = bounding.and_then(|v| u64::from_str_radix(v, 16).ok()).unwrap_or(u64::MAX);
     // COMPAT(linux<4.10): the line is not there, and the flag is not passed on.
-    let no_new_privs = field("NoNewPrivs:") == Some("1");
+    let no_new_privs = no_new_privs == Some("1");
     let own = read_once("/proc/self/status").unwrap_or_default();
     crate::sys::signal::ignored_are(keel_core::facts::Status::read(&own).ignored);
     let persona = read_once(&format!("/proc/{pid}/personality"));
@@ -225,12 +215,13 @@ fn open(attach: &Attach) -> Result<Target, Failure> {
         None => persona,
     };
     let label = Label::of(pid, &attach.label)?;
-    let groups = crate::place::read(format!("/proc/{pid}/setgroups").as_ref());
-    let keep_groups = groups.is_some_and(|text| text.trim() == "deny");
-    if before.is_none() || start_time(pid) != before {
+    // Nobody can deny it in the first user namespace (user_namespaces(7)).
+    let groups = || crate::place::read(format!("/proc/{pid}/setgroups").as_ref());
+    let keep_groups = !namespaces.is_of_first_user() && groups().is_some_and(|text| text.trim() == "deny");
+    if !process.lives() {
         return Err(gone());
     }
-    Ok(Target { namespaces, root, cgroups, bounding, no_new_privs, personality, label, keep_groups })
+    Ok(Target { process, namespaces, root, cgroups, bounding, no_new_privs, personality, label, keep_groups })
 }
 
 /// Where programs may come into a container's cgroup: itself, or its directory `.lxc` when its init has given controllers to

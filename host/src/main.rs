@@ -28,6 +28,7 @@ mod net;
 mod observe;
 mod perform;
 mod place;
+mod process;
 mod proxy;
 mod read;
 mod remove;

@@ -7,16 +7,14 @@ use crate::control::client::Connection;
 use crate::control::protocol::{Ending, Reply, Request, State, Stop};
 use crate::fault::symbol;
 use crate::place::{Place, agent_socket};
+use crate::process::Process;
 use crate::spawn::Undo;
-use crate::sys::signalfd;
 use crate::watch::halt_signal;
-use crate::watch::record::{Record, start_time};
+use crate::watch::record::Record;
 use keel_core::failure::Failure;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde_json::{Map, Value};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a supervisor may take to say what it knows.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -148,7 +146,8 @@ fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failur
     // The lock keeps a `keel start` out until everything is removed.
     let lock = place.lock_within(PATIENCE).map_err(|e| Failure::new(format!("lock: {}", symbol(&e.into()))))?;
     let Some(lock) = lock else { return Err(Failure::new("a supervisor is just taking it")) };
-    let process = Process::open(pid)?;
+    let process = Process::open(pid);
+    let process = process.map_err(|e| Failure::new(format!("pidfd_open {pid}: {}", symbol(&e.into()))))?;
     // Before its last process goes, and the namespace with it.
     let namespace = crate::net::Namespace::of(pid).ok();
     // Between the look and the open the number may have gone to another process.
@@ -180,61 +179,4 @@ fn stop_orphan(place: &Place, record: &Record, order: Stop) -> Result<(), Failur
     let left = Undo { net, cgroups: record.cgroups.clone(), ..Undo::default() }.run();
     lock.clear();
     left.into_iter().next().map_or(Ok(()), Err)
-}
-
-/// A process that is not our child.
-struct Process {
-    pid: i32,
-    start: Option<u64>,
-    fd: Option<rustix::fd::OwnedFd>,
-}
-
-impl Process {
-    fn open(pid: i32) -> Result<Process, Failure> {
-        let fd = Pid::from_raw(pid).map(|p| pidfd_open(p, PidfdFlags::empty()));
-        match fd {
-            Some(Ok(fd)) => Ok(Process { pid, start: start_time(pid), fd: Some(fd) }),
-            // COMPAT(linux<5.3): by number and start time.
-            Some(Err(Errno::NOSYS)) => Ok(Process { pid, start: start_time(pid), fd: None }),
-            Some(Err(errno)) => Err(Failure::new(format!("pidfd_open {pid}: {}", symbol(&errno.into())))),
-            None => Err(Failure::new(format!("{pid} is no process"))),
-        }
-    }
-
-    fn send(&self, number: i32) -> Result<(), Failure> {
-        use keel_core::failure::Errno;
-        if self.fd.is_none() && (self.start.is_none() || start_time(self.pid) != self.start) {
-            return Ok(());
-        }
-        let sent = signalfd::send_to(self.pid, self.fd.as_ref(), number);
-        match sent {
-            // It is gone.
-            Ok(()) | Err(Errno(libc::ESRCH)) => Ok(()),
-            Err(errno) => Err(Failure::errno(format_args!("kill {}", self.pid), errno)),
-        }
-    }
-
-    /// False: it still lives at the end of that time.
-    fn wait(&self, time: Duration) -> Result<bool, Failure> {
-        let end = Instant::now() + time;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            // COMPAT(linux<5.3): nothing tells of the end of a process that is no child: look every 20 ms.
-            let (step, fds) = match &self.fd {
-                Some(fd) => (left, vec![PollFd::new(fd, PollFlags::IN)]),
-                None => (left.min(Duration::from_millis(20)), vec![]),
-            };
-            let mut fds = fds;
-            let step = Timespec { tv_sec: step.as_secs() as _, tv_nsec: step.subsec_nanos() as _ };
-            match poll(&mut fds, Some(&step)) {
-                Ok(1..) => return Ok(true),
-                Ok(0) if self.fd.is_none() && (self.start.is_none() || start_time(self.pid) != self.start) => {
-                    return Ok(true);
-                }
-                Ok(0) if left.is_zero() => return Ok(false),
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(errno) => return Err(Failure::new(format!("poll: {}", symbol(&errno.into())))),
-            }
-        }
-    }
 }

@@ -13,7 +13,6 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAnci
 use rustix::net::{SendFlags, recvmsg, sendmsg};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::termios::isatty;
-use rustix::thread::move_into_link_name_space;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
@@ -45,12 +44,8 @@ pub(super) fn enter(attach: &Attach, target: Target, socket: OwnedFd, asks: bool
 pub(super) fn join(attach: &Attach, target: Target, socket: Option<&OwnedFd>, asks: bool) -> Result<Entered, Failure> {
     let call = |what: &'static str| move |e: rustix::io::Errno| Failure::errno(what, errno(e));
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(call("prctl PR_SET_DUMPABLE"))?;
-    for (flag, fd) in &target.namespaces {
-        let name = Namespaces::NAMES.iter().find(|(_, f)| f == flag).map_or("", |(name, _)| name);
-        move_into_link_name_space(fd.as_fd(), None)
-            .map_err(|e| Failure::errno(format_args!("enter the {name} namespace"), errno(e)))?;
-    }
-    if target.namespaces.iter().any(|(flag, _)| *flag == Namespaces::MNT) {
+    target.namespaces.enter(&target.process)?;
+    if target.namespaces.has(Namespaces::MNT) {
         rustix::process::fchdir(&target.root).map_err(call("chdir to the container's root"))?;
         rustix::process::chroot(".").map_err(call("chroot to the container's root"))?;
         rustix::process::chdir("/").map_err(call("chdir '/'"))?;

@@ -6,14 +6,13 @@
 //! into the container. Where that is not to be had it runs from a sealed memfd, which costs a copy of the program.
 use crate::sys::errno;
 use crate::sys::mount::mount_setattr;
-use crate::sys::process::{Pointers, exec};
+use crate::sys::process::exec_again;
 use keel_core::failure::Errno;
 use rustix::fs::{CWD, MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create};
 use rustix::mount::{OpenTreeFlags, open_tree};
 use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 
 const SELF: &str = "/proc/self/exe";
 
@@ -25,29 +24,16 @@ pub fn run_from_copy() {
     }
     // COMPAT(linux<5.12): no mount_setattr. Also a program whose mount is in another namespace.
     let Some(place) = read_only_mount().ok().or_else(sealed_copy) else { return };
-    let text = |bytes: Vec<u8>| CString::new(bytes).unwrap_or_default();
-    // std knows them with glibc only: with musl it is std's own `main`, which is not ours, that keeps them.
-    let Ok(line) = std::fs::read("/proc/self/cmdline") else { return };
-    let argv: Vec<CString> =
-        line.strip_suffix(b"\0").unwrap_or(&line).split(|b| *b == 0).map(|a| text(a.into())).collect();
-    let envp: Vec<CString> = std::env::vars_os()
-        .map(|(name, value)| {
-            let mut line = name.into_vec();
-            line.push(b'=');
-            line.extend(value.into_vec());
-            text(line)
-        })
-        .collect();
-    let path = text(format!("/proc/self/fd/{}", place.as_raw_fd()).into_bytes());
     // EACCES of a system that forbids it: as before.
-    let _ = exec(&path, &Pointers::new(&argv), &Pointers::new(&envp));
+    let _ = exec_again(&CString::new(format!("/proc/self/fd/{}", place.as_raw_fd())).unwrap_or_default());
 }
 
 /// Whether this process is what is executed below. The root of a mount that is nowhere has no name but `/`, and no program
-/// else is there; and only a memfd has seals (EINVAL otherwise).
+/// else is there; and only a memfd can have seals.
 fn is_out_of_reach() -> bool {
-    std::fs::read_link(SELF).is_ok_and(|path| path.as_os_str() == "/")
-        || File::open(SELF).is_ok_and(|own| fcntl_get_seals(&own).is_ok_and(|seals| seals.contains(SealFlags::WRITE)))
+    let sealed = || File::open(SELF).is_ok_and(|own| fcntl_get_seals(&own).is_ok_and(|s| s.contains(SealFlags::WRITE)));
+    std::fs::read_link(SELF)
+        .is_ok_and(|path| path.as_os_str() == "/" || path.starts_with("/memfd:keel (deleted)") && sealed())
 }
 
 /// The file of this program as a mount of its own, which goes with the last process that runs from it.

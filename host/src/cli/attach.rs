@@ -91,7 +91,11 @@ pub fn run(call: &mut Call) -> Answer {
         environment.set.splice(0..0, variables);
         area
     });
-    let filters = match (keep[2], Record::of_living(&Place::of(name.as_str(), &lxcpath))) {
+    let record = || match &standing {
+        Standing::Supervised(_, place) => Record::of_supervised(place),
+        _ => Record::of_living(&Place::of(name.as_str(), &lxcpath)),
+    };
+    let filters = match (keep[2], (!keep[2]).then(record).flatten()) {
         (true, _) => Filters::default(),
         (false, Some(record)) => record.filters,
         (false, None) => {

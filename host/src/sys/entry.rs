@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStringExt;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(argc: i32, argv: *const *const libc::c_char) -> i32 {
     let argc = usize::try_from(argc).unwrap_or(0);
+    super::process::remember_arguments(argv);
     let args = (0..argc)
         .map(|i| {
             // SAFETY: `i` is below `argc`, and each entry below it is a string that lives as long as the process.

@@ -4,6 +4,8 @@ use super::{checked, last};
 use keel_core::failure::Errno;
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ffi::CStr;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// `struct clone_args` (include/uapi/linux/sched.h), up to the field that Linux 5.7 added.
 #[repr(C)]
@@ -96,6 +98,30 @@ pub fn clone_sibling(namespaces: u32) -> Result<i32, Errno> {
 pub fn exec(path: &CStr, argv: &Pointers, envp: &Pointers) -> Errno {
     // SAFETY: `Pointers` end with null and point to strings that live as long as the plan they were made from.
     unsafe { libc::execve(path.as_ptr(), argv.0.as_ptr(), envp.0.as_ptr()) };
+    last()
+}
+
+/// What `main` was given; it lives as long as the process.
+static ARGV: AtomicPtr<*const libc::c_char> = AtomicPtr::new(null_mut());
+
+/// Keeps the arguments of this process for [`exec_again`].
+#[cfg(not(test))]
+pub(super) fn remember_arguments(argv: *const *const libc::c_char) {
+    ARGV.store(argv.cast_mut(), Ordering::Relaxed);
+}
+
+/// execve(2) of another file with this process's own arguments and environment. Returns only to say why not.
+pub fn exec_again(path: &CStr) -> Errno {
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    let argv = ARGV.load(Ordering::Relaxed);
+    if argv.is_null() {
+        // Not started by `main`: a test.
+        return Errno::NOSYS;
+    }
+    // SAFETY: both lists end with null, as execve(2) gave them to us, and nobody changes the environment.
+    unsafe { libc::execve(path.as_ptr(), argv, environ) };
     last()
 }
 

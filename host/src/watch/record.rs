@@ -1,9 +1,10 @@
 //! The state file: who the first program of a container is, so that it can be found when its supervisor is gone.
 //!
-//! A record is believed only if that process still is the one that was written down: same boot, same pid, same start
-//! time. Everything else counts as stopped.
+//! A record is believed only if that process still is the one that was written down: same boot, same pid, same inode of its
+//! descriptor (before Linux 6.9: same start time). Everything else counts as stopped.
 use super::filters::Filters;
 use crate::place::{Place, read, read_once};
+use crate::process::{Identity, Process};
 use keel_core::failure::Failure;
 use keel_core::step::net::Left;
 use serde_json::{Value, json};
@@ -13,6 +14,10 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::OnceLock;
+
+/// Fields of the state file that say which process the first program is.
+const INODE: &str = "init_inode";
+const START: &str = "init_start";
 
 /// What is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +71,16 @@ impl Record {
     /// Adds who it is. A line that was not written whole counts for nothing.
     pub fn complete(&self, mut file: File, place: &Place) -> Result<(), Failure> {
         let Some(init) = self.init else { return Ok(()) };
-        let value = json!({
-            "init": init, "init_start": start_time(init), "cgroups": self.dirs(),
-            "left": self.left.iter().map(written).collect::<Vec<_>>(),
+        let mut value = json!({
+            "init": init, "cgroups": self.dirs(), "left": self.left.iter().map(written).collect::<Vec<_>>(),
         });
+        if let Some(identity) = Process::open(init).ok().and_then(|process| process.identity()) {
+            let (field, number) = match identity {
+                Identity::Inode(number) => (INODE, number),
+                Identity::Start(ticks) => (START, ticks),
+            };
+            value[field] = number.into();
+        }
         file.write_all(format!("{value}\n").as_bytes())
             .map_err(|e| crate::watch::failure(format_args!("write '{}'", place.state().display()), &e))
     }
@@ -86,6 +97,30 @@ impl Record {
 
     /// The record as written, and whether it still holds.
     pub fn read(place: &Place) -> Option<(Record, bool)> {
+        let (mut record, value) = Record::written(place)?;
+        let same_boot = value.get("boot").and_then(Value::as_str) == boot_id().as_deref();
+        let number = |field: &str| value.get(field).and_then(Value::as_u64);
+        let identity = number(INODE).map(Identity::Inode).or(number(START).map(Identity::Start));
+        let is_it = |init| identity.is_some_and(|id| Process::open(init).is_ok_and(|process| process.is(id)));
+        let known = record.init.is_none_or(is_it);
+        if same_boot && record.init.is_none() {
+            record.init = first_program(&record);
+        }
+        let alive = same_boot && record.init.is_some() && known;
+        if !same_boot {
+            // The machine has taken everything with it.
+            record.left.clear();
+            record.cgroups.clear();
+        }
+        Some((record, alive))
+    }
+
+    /// The record as written, of a container whose supervisor answers: nothing else has to be asked whether it lives.
+    pub fn of_supervised(place: &Place) -> Option<Record> {
+        Record::written(place).map(|(record, _)| record)
+    }
+
+    fn written(place: &Place) -> Option<(Record, Value)> {
         let mut value = Value::Null;
         for line in read(&place.state())?.lines() {
             match serde_json::from_str(line) {
@@ -96,9 +131,8 @@ impl Record {
         }
         let text = |field: &str| value.get(field).and_then(Value::as_str).map(String::from);
         let init = value.get("init").and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
-        let start = value.get("init_start").and_then(Value::as_u64);
         let cgroups = value.get("cgroups").and_then(Value::as_array);
-        let mut record = Record {
+        let record = Record {
             name: text("name")?,
             lxcpath: text("lxcpath")?,
             init,
@@ -114,18 +148,7 @@ impl Record {
             filters: text("filters").map_or(Some(Filters::default()), |text| Filters::read(&text))?,
             devices: text("devices").unwrap_or_default(),
         };
-        let same_boot = text("boot") == boot_id();
-        if same_boot && record.init.is_none() {
-            record.init = first_program(&record);
-        }
-        let known = init.is_none() || start.is_some() && init.and_then(start_time) == start;
-        let alive = same_boot && record.init.is_some() && known;
-        if !same_boot {
-            // The machine has taken everything with it.
-            record.left.clear();
-            record.cgroups.clear();
-        }
-        Some((record, alive))
+        Some((record, value))
     }
 
     /// The record of a container that ended when nobody was there: what it has left is still to be taken back.
@@ -187,17 +210,6 @@ fn read_left(value: &Value) -> Option<Left> {
     Some(Left::Script { argv: texts("script")?, envp: texts("environment")? })
 }
 
-/// When a process was started, in ticks since boot; none for one that is gone or a zombie (proc(5), /proc/PID/stat,
-/// field 22; the command's name in field 2 may hold blanks and parentheses).
-pub fn start_time(pid: i32) -> Option<u64> {
-    let text = read_once(&format!("/proc/{pid}/stat"))?;
-    let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
-}
-
 fn boot_id() -> Option<String> {
     static SEEN: OnceLock<Option<String>> = OnceLock::new();
     SEEN.get_or_init(|| read_once("/proc/sys/kernel/random/boot_id").map(|id| id.trim().into())).clone()
@@ -222,22 +234,5 @@ mod tests {
         for odd in [json!({}), json!(7), json!({ "device": "x" }), json!({ "link": "lo", "route": "x" })] {
             assert_eq!(read_left(&odd), None);
         }
-    }
-
-    #[test]
-    fn a_record_holds_as_long_as_its_process() {
-        let own = std::process::id() as i32;
-        assert!(start_time(own).is_some());
-        assert_eq!(start_time(0), None);
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        let pid = child.id() as i32;
-        // Not reaped yet: a zombie at the latest when wait4 with WNOWAIT has seen it.
-        rustix::process::waitid(
-            rustix::process::WaitId::Pid(rustix::process::Pid::from_raw(pid).unwrap()),
-            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT,
-        )
-        .unwrap();
-        assert_eq!(start_time(pid), None);
-        child.wait().unwrap();
     }
 }
