@@ -110,7 +110,7 @@ fn come_up() -> Result<Settings, (Failure, params::OnFail)> {
 
 fn perform(plan: &Plan) -> Result<(), Failure> {
     let mut notes = Vec::new();
-    let mut stage = Stage::new(&plan.outside, None);
+    let mut stage = Stage::new(&plan.outside);
     let done = perform_here(plan, &mut stage, &mut notes);
     notes.iter().for_each(|note| log::warn!("{note}"));
     done

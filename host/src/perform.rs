@@ -12,170 +12,29 @@ pub mod hook;
 mod mapped;
 mod mounts;
 mod net;
+mod report;
 mod rights;
+mod stage;
 mod terminals;
 
-pub use terminals::{Message, let_go_on, receive, send_message};
+pub use report::{Message, Report, let_go_on, receive};
+pub use stage::Stage;
 
 use crate::sys::{self, errno};
 use keel_core::failure::Errno;
-use keel_core::plan::Planned;
 use keel_core::step::{NodeKind, Place, Slot, Step};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
-use std::ffi::{CStr, CString};
-
-/// What steps leave for later steps.
-#[derive(Default)]
-pub struct Stage {
-    root: Option<OwnedFd>,
-    slots: Vec<Option<OwnedFd>>,
-    cgroup: Option<Slot>,
-    in_cgroup: bool,
-    masters: Vec<OwnedFd>,
-    console: Option<OwnedFd>,
-    report: Option<OwnedFd>,
-    exec: Option<hook::Program>,
-    hooks: std::collections::VecDeque<hook::Program>,
-    child: Option<i32>,
-    /// Namespaces that the child is made in, in the order in which they are entered.
-    born_in: Vec<(u32, OwnedFd)>,
-    pin: Option<OwnedFd>,
-    locks: Vec<OwnedFd>,
-    /// The directory beneath the rootfs that something was made in last.
-    near: Option<beneath::Near>,
-    /// The network namespace that waits for the child.
-    network: Option<crate::net::Namespace>,
-    /// What the network leaves on the host.
-    left: Vec<keel_core::step::net::Left>,
-    /// Directories of cgroups that were made, in order.
-    pub made: Vec<CString>,
-    /// Directories on the way to them that were made.
-    pub parents: Vec<CString>,
-}
-
-impl Stage {
-    /// Room for what the plan's steps will leave, so that no step allocates; `report` is where terminals are sent.
-    pub fn new<'a>(steps: impl IntoIterator<Item = &'a Planned>, report: Option<OwnedFd>) -> Self {
-        let mut stage = Stage { report, ..Stage::default() };
-        let mut terminals = 0;
-        for planned in steps {
-            // A slot keeps its number whatever becomes of those before it.
-            let step = match &planned.step {
-                Step::Fail { instead_of, .. } if !matches!(**instead_of, Step::RunHook { .. } | Step::Exec { .. }) => {
-                    instead_of
-                }
-                step => step,
-            };
-            match step {
-                Step::OpenSlot { .. }
-                | Step::OpenCgroup { .. }
-                | Step::OpenLabel { .. }
-                | Step::OpenMappedTree { .. }
-                | Step::OpenTree { .. } => stage.slots.push(None),
-                Step::MakeCgroup { .. } => stage.made.reserve(1),
-                Step::OpenTerminal { .. } | Step::OpenLog { .. } | Step::Supervise { .. } => terminals += 1,
-                Step::RunHook { shells, argv, envp } => stage.hooks.push_back(hook::Program::new(shells, argv, envp)),
-                Step::Exec { paths, argv, envp } => stage.exec = Some(hook::Program::new(paths, argv, envp)),
-                _ => (),
-            }
-        }
-        stage.masters.reserve_exact(terminals);
-        stage
-    }
-
-    /// The directory of the version 2 cgroup that a clone shall make its child in.
-    pub fn cgroup(&self) -> Option<BorrowedFd<'_>> {
-        self.cgroup.and_then(|slot| self.slot(slot).ok())
-    }
-
-    /// What keeps the rootfs's file system writable as long as it is open.
-    pub fn take_pin(&mut self) -> Option<OwnedFd> {
-        self.pin.take()
-    }
-
-    /// Namespaces that the child is made in.
-    pub fn take_born_in(&mut self) -> Vec<(u32, OwnedFd)> {
-        std::mem::take(&mut self.born_in)
-    }
-
-    /// Locks that are held as long as the container runs.
-    pub fn take_locks(&mut self) -> Vec<OwnedFd> {
-        std::mem::take(&mut self.locks)
-    }
-
-    /// In the parent: a hook of the outside is not the child's to run.
-    pub fn skip_hook(&mut self) {
-        self.hooks.pop_front();
-    }
-
-    /// In the parent: the child that rounds are performed for.
-    pub fn set_child(&mut self, pid: i32) {
-        self.child = Some(pid);
-    }
-
-    /// In the child: whether clone3(2) put it into the version 2 cgroup.
-    pub fn set_in_cgroup(&mut self, is: bool) {
-        self.in_cgroup = is;
-    }
-
-    /// In the parent, when the child has its copies: what only the child needs is closed; the slots are kept for rounds.
-    pub fn close_child_side(&mut self, no_rounds: bool) {
-        if no_rounds {
-            self.slots.clear();
-        }
-        if no_rounds && self.left.is_empty() {
-            self.network = None;
-        }
-        self.report = None;
-    }
-
-    /// What the container's network has left on the host so far.
-    pub fn left(&self) -> &[keel_core::step::net::Left] {
-        &self.left
-    }
-
-    /// The same, to be taken back.
-    pub fn take_network(&mut self) -> crate::net::Undo {
-        crate::net::Undo::new(std::mem::take(&mut self.left), self.network.take())
-    }
-
-    /// In the parent of a child that had our memory: descriptors that it opened are none of ours.
-    pub fn forget_childs(&mut self) {
-        beneath::in_proc(false);
-        if let Some(near) = self.near.take() {
-            near.forget();
-        }
-        self.root
-            .take()
-            .into_iter()
-            .chain(self.console.take())
-            .chain(self.masters.drain(..))
-            .for_each(std::mem::forget);
-        self.in_cgroup = false;
-    }
-
-    /// Where the child reports.
-    pub fn report(&self) -> Option<BorrowedFd<'_>> {
-        self.report.as_ref().map(|fd| fd.as_fd())
-    }
-
-    fn slot(&self, slot: Slot) -> Result<BorrowedFd<'_>, Errno> {
-        let fd = self.slots.get(usize::from(slot.0)).and_then(|s| s.as_ref());
-        // EBADF: the file that the slot stands for could not be opened, and it was allowed to fail.
-        fd.map(|fd| fd.as_fd()).ok_or(Errno(libc::EBADF))
-    }
-
-    fn root(&self) -> Result<BorrowedFd<'_>, Errno> {
-        self.root.as_ref().map(|fd| fd.as_fd()).ok_or(Errno(libc::EBADF))
-    }
-}
+use std::ffi::CStr;
 
 /// Performs one step.
 pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
     // Whatever else a step does, it may put another directory where that was.
     if !matches!(step, Step::MakeDir { .. } | Step::MakeNode { .. } | Step::MakeLink { .. } | Step::MakeFile { .. }) {
         stage.near = None;
+    }
+    if stage.away && !is_beneath_root(step) {
+        stage.come_back()?;
     }
     match step {
         Step::MakeDir { at, mode } => files::make_dir(stage, at, *mode),
@@ -215,20 +74,26 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             let tree = mounts::open_tree(source, *recursive)?;
             fill(stage, *slot, tree)
         }
-        Step::EnterEmpty => empty::enter(),
+        Step::EnterEmpty => {
+            stage.moved();
+            empty::enter()
+        }
         Step::CoverRoot { slot } => mounts::cover_root(stage, *slot),
-        Step::EnterRoot => mounts::enter_root(stage.root()?),
+        Step::EnterRoot => mounts::enter_root(stage),
         Step::AttachTree { slot, at } => mounts::attach(stage, *slot, at),
         Step::Unmount { at } => mounts::unmount(stage, at),
         Step::SetMountFlags { at, flags, recursive } => mounts::set_flags(stage, at, *flags, *recursive),
         Step::SetPropagation { at, flags } => mounts::set_propagation(stage, at, *flags),
-        Step::BindRootOnItself => mounts::bind_root_on_itself(),
+        Step::BindRootOnItself => {
+            stage.moved();
+            mounts::bind_root_on_itself()
+        }
         Step::OpenRoot { path } => {
             stage.root = Some(open(path, OFlags::PATH | OFlags::DIRECTORY)?);
             Ok(())
         }
-        Step::PivotRoot => mounts::pivot_root(stage.root()?),
-        Step::MoveRoot => mounts::move_root(stage.root()?),
+        Step::PivotRoot => mounts::pivot_root(stage),
+        Step::MoveRoot => mounts::move_root(stage),
         Step::OpenTerminal { terminal, at } => terminals::open(stage, *terminal, at),
         Step::OpenLog { at, .. } => files::open_log(stage, at),
         Step::SendTerminals => terminals::send(stage),
@@ -244,15 +109,7 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
             Err(rustix::io::Errno::EXIST) => Ok(()),
             Err(e) => Err(errno(e)),
         },
-        Step::InheritCgroupFile { from, to } => {
-            let bytes = to.to_bytes();
-            let dir = &bytes[..bytes.iter().rposition(|b| *b == b'/').unwrap_or(0)];
-            match stage.made.iter().chain(&stage.parents).any(|made| made.to_bytes() == dir) {
-                true => files::copy_small(from, to),
-                // One that was there already has values of its own.
-                false => Ok(()),
-            }
-        }
+        Step::InheritCgroupFile { from, to } => files::inherit_cgroup_file(stage, from, to),
         Step::WriteFile { path, value } => write(open(path, OFlags::WRONLY)?.as_fd(), value),
         Step::OpenSlot { path, slot } => {
             let fd = open(path, OFlags::WRONLY)?;
@@ -319,7 +176,10 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
         Step::WriteProc { at, value } => files::write_proc(stage, at, value),
         Step::BecomeRoot { keep_groups } => rights::set_ids(0, 0, (!keep_groups).then_some(&[])),
         Step::SetIds { uid, gid, groups } => rights::set_ids(*uid, *gid, Some(groups)),
-        Step::ChangeDir { path } => rustix::process::chdir(path.as_c_str()).map_err(errno),
+        Step::ChangeDir { path } => {
+            stage.moved();
+            rustix::process::chdir(path.as_c_str()).map_err(errno)
+        }
         Step::NewSession { console } => terminals::new_session(stage, *console),
         Step::ResetProcess => {
             sys::signal::reset();
@@ -339,6 +199,20 @@ pub fn step(stage: &mut Stage, step: &Step) -> Result<(), Errno> {
     }
 }
 
+/// Whether a step has nothing to do with the working directory: all that it names is beneath the rootfs, or is no path.
+fn is_beneath_root(step: &Step) -> bool {
+    match step {
+        Step::MakeDir { at, .. }
+        | Step::MakePath { at, .. }
+        | Step::MakeNode { at, .. }
+        | Step::MakeLink { at, .. } => {
+            matches!(at, Place::Root(_))
+        }
+        Step::Mount { source, at, .. } => matches!(at, Place::Root(_)) && !source.to_bytes().contains(&b'/'),
+        _ => false,
+    }
+}
+
 /// Opens a path of the host.
 fn open(path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()).map_err(errno)
@@ -354,11 +228,9 @@ fn write(fd: BorrowedFd<'_>, value: &CStr) -> Result<(), Errno> {
     rustix::io::retry_on_intr(|| rustix::io::write(fd, value.to_bytes())).map(drop).map_err(errno)
 }
 
-fn exec(stage: &Stage) -> Result<(), Errno> {
+fn exec(stage: &mut Stage) -> Result<(), Errno> {
     let program = stage.exec.as_ref().ok_or(Errno::INVAL)?;
-    if let Some(report) = stage.report() {
-        terminals::send_message(report, Message::Exec)?;
-    }
+    stage.report.say(Message::Exec)?;
     Err(program.execute())
 }
 

@@ -7,6 +7,8 @@
 mod born;
 mod handed;
 mod here;
+mod listening;
+mod low;
 mod sharing;
 mod undo;
 
@@ -16,7 +18,7 @@ pub use here::perform_here;
 pub use undo::Undo;
 
 use crate::perform::hook::{Hook, Program};
-use crate::perform::{self, Message, Stage};
+use crate::perform::{self, Message, Report, Stage};
 use crate::sys::errno;
 use crate::sys::process::{Cloned, clone, exit_now};
 use crate::sys::vfork::vfork;
@@ -38,7 +40,8 @@ pub struct Starting {
     child: Option<Child>,
     /// Holds the child's report and a running hook, so that there is one descriptor to wait for; only where there are hooks.
     events: Option<OwnedFd>,
-    report: OwnedFd,
+    /// Our end of what the child reports by; none when that is our memory.
+    report: Option<OwnedFd>,
     terminals: Vec<OwnedFd>,
     exec: bool,
     /// The child had our memory.
@@ -86,21 +89,15 @@ pub struct Running {
 
 /// Begins a plan: the outside, then the clone, unless a hook is to be waited for. On failure nothing is left behind.
 pub fn begin(plan: Plan) -> Result<Starting, Failure> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-    let (ours, childs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-        .map_err(|e| Failure::errno("socketpair", errno(e)))?;
     let mut parents = plan.outside.iter().chain(plan.rounds.iter().flatten());
     let events = match parents.any(|planned| matches!(planned.step, Step::RunHook { .. })) {
         false => None,
         true => {
-            let made = epoll::create(epoll::CreateFlags::CLOEXEC).and_then(|events| {
-                epoll::add(&events, &ours, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
-                Ok(events)
-            });
+            let made = epoll::create(epoll::CreateFlags::CLOEXEC);
             Some(made.map_err(|e| Failure::errno("epoll_create", errno(e)))?)
         }
     };
-    let stage = Stage::new(plan.outside.iter().chain(&plan.inside), Some(childs));
+    let stage = Stage::new(plan.outside.iter().chain(&plan.inside));
     let mut starting = Starting {
         plan,
         stage,
@@ -109,7 +106,7 @@ pub fn begin(plan: Plan) -> Result<Starting, Failure> {
         hook: None,
         child: None,
         events,
-        report: ours,
+        report: None,
         terminals: Vec::new(),
         exec: false,
         shared: false,
@@ -130,8 +127,8 @@ fn child(stage: &mut Stage, inside: &[Planned]) -> ! {
         if let Err(e) = perform::step(stage, &planned.step) {
             let index = index as u32;
             let message = if planned.must { Message::Failed(index, e) } else { Message::Noted(index, e) };
-            let sent = stage.report().map(|report| perform::send_message(report, message));
-            if planned.must || sent != Some(Ok(())) {
+            let said = stage.report.say(message);
+            if planned.must || said.is_err() {
                 break;
             }
         }
@@ -139,14 +136,12 @@ fn child(stage: &mut Stage, inside: &[Planned]) -> ! {
     exit_now(127)
 }
 
-impl AsFd for Starting {
-    /// Readable when something can be taken in: what the child said, or the end of a hook.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.events.as_ref().unwrap_or(&self.report).as_fd()
-    }
-}
-
 impl Starting {
+    /// Readable when something can be taken in: what the child said, or the end of a hook. None: there is nothing to wait for.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.events.as_ref().or(self.report.as_ref()).map(|fd| fd.as_fd())
+    }
+
     /// Whether the child has said all that it has to say: it shared our memory, and so it is the program by now, or is ending.
     pub fn has_reported(&self) -> bool {
         self.shared
@@ -238,19 +233,27 @@ impl Starting {
         if matches!(self.phase, Phase::Outside) {
             return self.clone_child();
         }
-        perform::let_go_on(self.report.as_fd()).map_err(|e| Failure::errno("send to the child", e))?;
+        let report = self.report.as_ref().ok_or_else(|| Failure::new("the child waits and cannot be told"))?;
+        perform::let_go_on(report.as_fd()).map_err(|e| Failure::errno("send to the child", e))?;
         Ok(Next::Phase(Phase::Inside))
     }
 
     fn clone_child(&mut self) -> Result<Next, Failure> {
         let born_in = self.stage.take_born_in();
+        if born_in.is_empty() && sharing::may_share_memory(&self.plan) {
+            match sharing::most_said(&self.plan) {
+                Some(count) => self.stage.report = Report::Memory(Vec::with_capacity(count)),
+                None => self.connect()?,
+            }
+            if let Some(next) = self.vfork_child() {
+                return next;
+            }
+        }
+        if self.report.is_none() {
+            self.connect()?;
+        }
         if !born_in.is_empty() {
             return self.child_born_in(&born_in);
-        }
-        if sharing::may_share_memory(&self.plan)
-            && let Some(next) = self.vfork_child()
-        {
-            return next;
         }
         match clone(self.plan.clone.0, self.stage.cgroup()) {
             Ok(Cloned::Child { in_cgroup }) => {
@@ -273,10 +276,15 @@ impl Starting {
     fn vfork_child(&mut self) -> Option<Result<Next, Failure>> {
         self.stage.set_in_cgroup(self.stage.cgroup().is_some());
         let mut job = (std::mem::take(&mut self.stage), self.plan.inside.as_slice());
-        let made =
-            vfork(self.plan.clone.0, &mut job, |(stage, _)| stage.cgroup(), |(stage, inside)| child(stage, inside));
+        let lent = low::lend(&mut job.0);
+        let end = lent.as_ref().map(|lent| lent.end);
+        let flags = self.plan.clone.0;
+        let made = vfork(flags, &mut job, end, |(stage, _)| stage.cgroup(), |(stage, inside)| child(stage, inside));
         self.stage = job.0;
         self.stage.forget_childs();
+        if let Some(lent) = lent {
+            lent.back(&mut self.stage);
+        }
         let (pid, pidfd) = made.ok()?;
         self.stage.close_child_side(true);
         self.stage.set_child(pid);
@@ -298,32 +306,6 @@ impl Starting {
     /// The child, once there is one.
     pub fn child(&self) -> Option<i32> {
         self.child.as_ref().map(|c| c.pid)
-    }
-
-    /// Takes what the child has said.
-    fn listen(&mut self) -> Result<Next, Failure> {
-        let failed = |plan: &Plan, index: u32, e| plan.failure_at(Position::Inside(index as usize), e);
-        loop {
-            match perform::receive(self.report.as_fd(), &mut self.terminals) {
-                Ok(Some(Message::Noted(index, e))) => self.notes.push(failed(&self.plan, index, e)),
-                Ok(Some(Message::Terminals(_))) => (),
-                Ok(Some(Message::Exec)) => self.exec = true,
-                Ok(Some(Message::Await(round))) => return Ok(Next::Phase(Phase::Round(round as usize))),
-                Ok(Some(Message::Failed(index, e))) => return Err(failed(&self.plan, index, e)),
-                Ok(None) if self.exec => return Ok(Next::Runs),
-                Ok(None) => {
-                    let filtered = self.plan.inside.iter().any(|p| matches!(p.step, Step::LoadSeccomp { .. }));
-                    let hint =
-                        if filtered { " (its profile may kill for system calls that a start needs)" } else { "" };
-                    return Err(Failure::new(format!("the child was killed before it became a program{hint}")));
-                }
-                // Its end of the connection is closed a moment after our memory is ours again (fs/exec.c, begin_new_exec); what it
-                // had to say is here, and there is no way back from there.
-                Err(Errno(libc::EAGAIN)) if self.shared && self.exec => return Ok(Next::Runs),
-                Err(Errno(libc::EAGAIN)) => return Ok(Next::Wait),
-                Err(e) => return Err(Failure::errno("report of the child", e)),
-            }
-        }
     }
 
     fn running(mut self) -> Result<Progress, Failure> {

@@ -87,6 +87,8 @@ pub struct Watch {
     clients_made: ClientId,
     /// Whose first program a process is.
     first_programs: Vec<(i32, Id)>,
+    /// Who has a name, by its hash: a thousand containers are looked through in a few lines of the cache.
+    names: Vec<(u64, Id)>,
     out: VecDeque<Event>,
 }
 
@@ -105,6 +107,7 @@ impl Watch {
             clients: Map::new(),
             clients_made: 0,
             first_programs: Vec::new(),
+            names: Vec::new(),
             out: VecDeque::new(),
         })
     }
@@ -151,6 +154,13 @@ impl Watch {
     /// A container, to be changed.
     pub fn container_mut(&mut self, id: Id) -> Option<&mut Supervised> {
         self.containers.get_mut(&id).map(|c| &mut **c)
+    }
+
+    /// The containers of a name: one for each lxcpath.
+    fn named(&self, name: &str) -> impl Iterator<Item = (Id, &Supervised)> {
+        let hash = crate::place::hash(name);
+        let all = self.names.iter().filter(move |(other, _)| *other == hash);
+        all.filter_map(|(_, id)| Some((*id, &**self.containers.get(id)?)))
     }
 
     /// All containers.

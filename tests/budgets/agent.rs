@@ -9,12 +9,14 @@ use tests::proc::until;
 use tests::skip::root;
 
 /// From the request to the clone, what is there already: the floor's agent makes 2.
-const REQUEST: u64 = 44;
+const REQUEST: u64 = 36;
 /// From the order to the container's being gone.
-const STOP: u64 = 24;
+const STOP: u64 = 20;
+/// Descriptors of an agent that its child has a copy of, at most: it has about four for each container.
+const COPIED: u64 = 64;
 
-/// Runs an agent where no cgroups are, starts and stops a container twice, and returns the agent's calls.
-fn traced(container: &Container) -> Vec<Call> {
+/// Runs an agent where no cgroups are, starts and stops a container twice, and returns the agent's calls, and those of the others.
+fn traced(container: &Container) -> (Vec<Call>, Vec<Call>) {
     let (list, run) = (container.base().join("trace"), container.base().join("run"));
     let mut command = Command::new("unshare");
     command.args(["-m", "--propagation", "private", "sh", "-c"]);
@@ -39,7 +41,7 @@ fn traced(container: &Container) -> Vec<Call> {
     until("strace has written all", &list, || written(&last));
     let pid = agent.id() as i32;
     let all = calls(&std::fs::read_to_string(Path::new(&list)).expect("readable"));
-    all.into_iter().filter(|call| call.pid == pid).collect()
+    all.into_iter().partition(|call| call.pid == pid)
 }
 
 /// How many calls lie between the frame that has a word and the next call of a name, for each such frame.
@@ -49,12 +51,24 @@ fn between(all: &[Call], word: &str, name: &str) -> Vec<u64> {
 }
 
 #[test]
-fn a_request_takes_few_system_calls() {
+fn a_request_takes_few_system_calls_and_copies_few_descriptors() {
     if !root() || !has("strace") {
         return;
     }
     let container = container("lxc.init.cmd = /probe init\n");
-    let all = traced(&container);
+    let (all, of_others) = traced(&container);
+    // The first call of each child. The control: what a command starts has a copy of the whole table.
+    let ends = |calls: &[Call]| -> Vec<u64> {
+        let unshares = calls.iter().filter(|c| c.name == "close_range" && c.words.contains("CLOSE_RANGE_UNSHARE"));
+        unshares.map(|c| c.words.split(',').next().and_then(|end| end.parse().ok()).expect("a number")).collect()
+    };
+    let copied = ends(&of_others);
+    assert_eq!(copied.len(), 2, "{of_others:#?}");
+    copied.iter().for_each(|end| within("descriptors that a child copies", *end, COPIED).unwrap());
+    let other = super::calls::container("");
+    let alone = super::trace::keel(other.base(), &["start", "-F", "-n", &other.name]);
+    assert!(alone.iter().any(|call| call.name == "execve" && call.words.contains("/probe")), "{alone:#?}");
+    assert_eq!(ends(&alone), Vec::<u64>::new());
     let starts = between(&all, "start", "clone3");
     let [first, second] = starts[..] else { panic!("two starts: {starts:?}, {all:#?}") };
     within("calls from a request to the clone", second, REQUEST).unwrap();

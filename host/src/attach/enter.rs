@@ -64,7 +64,7 @@ pub(super) fn join(attach: &Attach, target: Target, socket: Option<&OwnedFd>, as
 fn start(job: &program::Job<'_>) -> Result<i32, Failure> {
     if job.socket.is_none() {
         let mut shared = job;
-        match vfork(0, &mut shared, |_| None, |job| exit_now(program::become_it(job))) {
+        match vfork(0, &mut shared, None, |_| None, |job| exit_now(program::become_it(job))) {
             // An old kernel, or another processor.
             Err(Errno::NOSYS) => {}
             made => return Ok(made.map_err(|e| Failure::errno("clone", e))?.0),

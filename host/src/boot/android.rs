@@ -202,6 +202,6 @@ fn text(path: &str) -> CString {
 
 fn perform(steps: Vec<Step>) -> std::result::Result<(), Failure> {
     let plan = Plan { outside: steps.into_iter().map(Planned::must).collect(), ..Plan::default() };
-    let mut stage = Stage::new(&plan.outside, None);
+    let mut stage = Stage::new(&plan.outside);
     perform_here(&plan, &mut stage, &mut Vec::new())
 }

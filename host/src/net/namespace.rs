@@ -47,6 +47,11 @@ impl Namespace {
         enter(self.fd.as_fd())
     }
 
+    /// What `enter` goes by.
+    pub fn descriptor(&mut self) -> &mut OwnedFd {
+        &mut self.fd
+    }
+
     /// What IFLA_NET_NS_FD takes.
     pub fn number(&self) -> u32 {
         self.fd.as_raw_fd() as u32

@@ -7,7 +7,7 @@ use super::{beneath, errno, open};
 use crate::sys::process::{Cloned, clone, exit_now, join_namespace, unshare};
 use keel_core::facts::Namespaces;
 use keel_core::failure::Errno;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use std::ffi::CString;
@@ -26,6 +26,12 @@ static EMPTY: OnceLock<Option<Empty>> = OnceLock::new();
 /// has not got them (Linux before 5.12, or a filter around us) is known before.
 pub fn there_is() -> bool {
     EMPTY.get_or_init(|| make().ok()).is_some()
+}
+
+/// The highest number of a descriptor that `enter` needs.
+pub fn highest_descriptor() -> Option<i32> {
+    let empty = EMPTY.get()?.as_ref()?;
+    Some(empty.namespace.as_raw_fd().max(empty.proc.as_raw_fd()))
 }
 
 /// In the child: into a copy of it. The working directory is /proc.

@@ -188,8 +188,18 @@ pub fn make_cgroup(stage: &mut Stage, path: &CString) -> Result<(), Errno> {
     Ok(())
 }
 
+/// A file of a new cgroup gets the value that its parent has. A cgroup that was there already has values of its own.
+pub fn inherit_cgroup_file(stage: &Stage, from: &CStr, to: &CStr) -> Result<(), Errno> {
+    let bytes = to.to_bytes();
+    let dir = &bytes[..bytes.iter().rposition(|b| *b == b'/').unwrap_or(0)];
+    match stage.made.iter().chain(&stage.parents).any(|made| made.to_bytes() == dir) {
+        true => copy_small(from, to),
+        false => Ok(()),
+    }
+}
+
 /// Copies a file of at most a page in one read and one write.
-pub fn copy_small(from: &CStr, to: &CStr) -> Result<(), Errno> {
+fn copy_small(from: &CStr, to: &CStr) -> Result<(), Errno> {
     let mut value = [0; 4096];
     let n = rustix::io::read(open(from, OFlags::RDONLY)?, &mut value).map_err(errno)?;
     let to = open(to, OFlags::WRONLY)?;

@@ -40,16 +40,41 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Does something with a place that is a directory, mostly: beneath the rootfs that becomes the working directory, and `.` is its
+/// name. A name in /proc would make inodes there for a process that is new, and have them swept at its end: a tenth of a start.
+fn at<T>(
+    stage: &mut Stage,
+    place: &Place,
+    call: impl FnOnce(&CStr) -> Result<T, rustix::io::Errno>,
+) -> Result<T, Errno> {
+    let Place::Root(path) = place else { return call(Target::new(stage, place)?.path()).map_err(errno) };
+    let fd = beneath::open(stage.root()?, path)?;
+    match stage.go_to(&fd) {
+        Ok(()) => call(c".").map_err(errno),
+        // A file, a directory that may not be entered, or (COMPAT(linux<3.5)) a kernel that does not take such a descriptor.
+        Err(_) => {
+            stage.come_back()?;
+            call(FdPath::new(fd.as_fd()).as_c_str()).map_err(errno)
+        }
+    }
+}
+
 /// Our flags are mount(2)'s, which fit 32 bits.
 fn flags(bits: u64) -> MountFlags {
     MountFlags::from_bits_retain(bits as u32)
 }
 
 /// Mounts a file system.
-pub fn mount(stage: &Stage, source: &CStr, at: &Place, fstype: &CStr, bits: u64, data: &CStr) -> Result<(), Errno> {
-    let target = Target::new(stage, at)?;
+pub fn mount(
+    stage: &mut Stage,
+    source: &CStr,
+    place: &Place,
+    fstype: &CStr,
+    bits: u64,
+    data: &CStr,
+) -> Result<(), Errno> {
     let data = (!data.is_empty()).then_some(data);
-    rustix::mount::mount(source, target.path(), fstype, flags(bits), data).map_err(errno)
+    at(stage, place, |target| rustix::mount::mount(source, target, fstype, flags(bits), data))
 }
 
 /// Tries file system types until one takes the device: what mount(8) does without its library. Without types, those that the
@@ -111,18 +136,25 @@ pub fn bind(stage: &Stage, from: &Place, at: &Place, recursive: bool) -> Result<
 }
 
 /// Mounts what was opened as a copy of a mount.
-pub fn attach(stage: &Stage, slot: Slot, at: &Place) -> Result<(), Errno> {
-    use rustix::mount::MoveMountFlags;
-    let target = Target::new(stage, at)?;
-    // The target's name is a link of /proc to what was resolved.
-    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_SYMLINKS;
-    rustix::mount::move_mount(stage.slot(slot)?, c"", rustix::fs::CWD, target.path(), flags).map_err(errno)
+pub fn attach(stage: &Stage, slot: Slot, place: &Place) -> Result<(), Errno> {
+    use rustix::mount::MoveMountFlags as Flags;
+    let tree = stage.slot(slot)?;
+    match place {
+        Place::Host(path) => {
+            let flags = Flags::MOVE_MOUNT_F_EMPTY_PATH | Flags::MOVE_MOUNT_T_SYMLINKS;
+            rustix::mount::move_mount(tree, c"", rustix::fs::CWD, path.as_c_str(), flags)
+        }
+        Place::Root(path) => {
+            let flags = Flags::MOVE_MOUNT_F_EMPTY_PATH | Flags::MOVE_MOUNT_T_EMPTY_PATH;
+            rustix::mount::move_mount(tree, c"", beneath::open(stage.root()?, path)?, c"", flags)
+        }
+    }
+    .map_err(errno)
 }
 
 /// Takes a mount away; what is open on it stays open.
-pub fn unmount(stage: &Stage, at: &Place) -> Result<(), Errno> {
-    let target = Target::new(stage, at)?;
-    rustix::mount::unmount(target.path(), UnmountFlags::DETACH).map_err(errno)
+pub fn unmount(stage: &mut Stage, place: &Place) -> Result<(), Errno> {
+    at(stage, place, |target| rustix::mount::unmount(target, UnmountFlags::DETACH))
 }
 
 /// Sets flags of a mount, and clears none that it has.
@@ -174,9 +206,8 @@ fn attributes(bits: u64) -> u64 {
 }
 
 /// Changes propagation.
-pub fn set_propagation(stage: &Stage, at: &Place, bits: u64) -> Result<(), Errno> {
-    let target = Target::new(stage, at)?;
-    rustix::mount::mount_change(target.path(), MountPropagationFlags::from_bits_retain(bits as u32)).map_err(errno)
+pub fn set_propagation(stage: &mut Stage, place: &Place, bits: u64) -> Result<(), Errno> {
+    at(stage, place, |target| rustix::mount::mount_change(target, MountPropagationFlags::from_bits_retain(bits as u32)))
 }
 
 /// `/` onto itself, and there: the process's root is then a mount that has a parent, which pivot_root(2) wants.
@@ -188,7 +219,9 @@ pub fn bind_root_on_itself() -> Result<(), Errno> {
 }
 
 /// The rootfs becomes `/`; the old root goes on top of it, and away (pivot_root(2), "pivot_root(".", ".")").
-pub fn pivot_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
+pub fn pivot_root(stage: &mut Stage) -> Result<(), Errno> {
+    stage.moved();
+    let root = stage.root()?;
     rustix::process::fchdir(root).map_err(errno)?;
     rustix::process::pivot_root(c".", c".").map_err(errno)?;
     rustix::mount::unmount(c".", UnmountFlags::DETACH).map_err(errno)?;
@@ -216,7 +249,9 @@ pub fn cover_root(stage: &mut Stage, slot: Slot) -> Result<(), Errno> {
 }
 
 /// The rootfs becomes `/`. Beneath it there is nothing.
-pub fn enter_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
+pub fn enter_root(stage: &mut Stage) -> Result<(), Errno> {
+    stage.moved();
+    let root = stage.root()?;
     beneath::in_proc(false);
     rustix::process::fchdir(root).map_err(errno)?;
     rustix::process::chroot(c".").map_err(errno)?;
@@ -224,7 +259,9 @@ pub fn enter_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
 }
 
 /// The rootfs covers `/`, for a caller whose `/` can't be left by pivot_root(2).
-pub fn move_root(root: BorrowedFd<'_>) -> Result<(), Errno> {
+pub fn move_root(stage: &mut Stage) -> Result<(), Errno> {
+    stage.moved();
+    let root = stage.root()?;
     rustix::process::fchdir(root).map_err(errno)?;
     rustix::mount::mount_move(c".", c"/").map_err(errno)?;
     rustix::process::chroot(c".").map_err(errno)?;

@@ -22,3 +22,12 @@ pub(super) fn may_share_memory(plan: &Plan) -> bool {
             )
         })
 }
+
+/// How much the child of such a plan can say, at most, where all of it is said in the shared memory; none where descriptors go with it.
+pub(super) fn most_said(plan: &Plan) -> Option<usize> {
+    let hands_over =
+        |step: &Step| matches!(step, Step::OpenTerminal { .. } | Step::OpenLog { .. } | Step::SendTerminals);
+    let noted = plan.inside.iter().filter(|planned| !planned.must).count();
+    // The exec, and why it failed.
+    (!plan.inside.iter().any(|planned| hands_over(&planned.step))).then_some(noted + 2)
+}

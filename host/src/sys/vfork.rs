@@ -3,10 +3,12 @@
 //!
 //! Only where clone3(2) is and this file knows the processor; elsewhere ENOSYS, and the caller forks.
 
-use super::process::{CLONE_INTO_CGROUP, CLONE_PIDFD, CloneArgs};
+use super::descriptors::unshare_below;
+use super::process::{CLONE_INTO_CGROUP, CLONE_PIDFD, CloneArgs, exit_now};
 use keel_core::failure::Errno;
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 
 /// More than the deepest step takes (a page and a few hundred bytes), several times.
 const STACK: usize = 128 * 1024;
@@ -16,28 +18,35 @@ const STACK: usize = 128 * 1024;
 struct Handed<T> {
     run: fn(&mut T) -> !,
     job: *mut T,
+    /// The table of descriptors is shared up to here.
+    end: Option<u32>,
 }
 
 /// Makes a child in new namespaces (CLONE_NEW* flags), in a version 2 cgroup if `job` names one, which calls `run` with `job`.
 /// Returns when the child has become another program or has ended; what it changed in memory is changed.
+///
+/// The child has a copy of our descriptors, or of those below `end` alone: what stands behind is then not copied first and closed
+/// later.
 ///
 /// `run` must leave through exec or _exit, must not unwind, and must not touch what this thread holds locked. Descriptors
 /// that it opened are not ours: the caller forgets them.
 pub fn vfork<T>(
     namespaces: u32,
     job: &mut T,
+    end: Option<u32>,
     cgroup: fn(&T) -> Option<BorrowedFd<'_>>,
     run: fn(&mut T) -> !,
 ) -> Result<(i32, OwnedFd), Errno> {
     // That of the last child is free again: we waited for it.
     let stack = match LAST.take() {
-        Some(stack) => stack,
+        Some(stack) => ManuallyDrop::into_inner(stack),
         None => Stack::new()?,
     };
     let cgroup = cgroup(job).map(|fd| fd.as_raw_fd());
-    let mut handed = Handed { run, job };
+    let mut handed = Handed { run, job, end };
     let mut pidfd: i32 = -1;
-    let shared = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
+    let table = if end.is_some() { libc::CLONE_FILES } else { 0 };
+    let shared = (libc::CLONE_VM | libc::CLONE_VFORK | table) as u64;
     let mut args = CloneArgs {
         flags: u64::from(namespaces) | CLONE_PIDFD | shared,
         pidfd: (&raw mut pidfd).addr() as u64,
@@ -53,7 +62,7 @@ pub fn vfork<T>(
     // SAFETY: the child runs on a stack of its own and only in `enter::<T>`, which does not return; `handed` lives in our
     // frame, which stays as it is while we wait.
     let pid = unsafe { clone3(&args, enter::<T>, (&raw mut handed).cast()) };
-    LAST.set(Some(stack));
+    LAST.set(Some(ManuallyDrop::new(stack)));
     let pid = pid?;
     if pidfd < 0 {
         return Err(Errno::INVAL);
@@ -66,6 +75,10 @@ pub fn vfork<T>(
 extern "C" fn enter<T>(handed: *mut libc::c_void) -> ! {
     // SAFETY: it is what `vfork` handed over; nobody else uses it while we run, since our parent waits.
     let handed = unsafe { &mut *handed.cast::<Handed<T>>() };
+    if handed.end.is_some_and(|end| !unshare_below(end)) {
+        // ENOMEM. What it did to descriptors would be done to ours.
+        exit_now(127);
+    }
     // SAFETY: as above.
     (handed.run)(unsafe { &mut *handed.job })
 }
@@ -156,8 +169,9 @@ struct Stack(*mut libc::c_void);
 const GUARD: usize = 64 * 1024;
 
 thread_local! {
-    /// One that is kept for the next child: an agent makes many.
-    static LAST: Cell<Option<Stack>> = const { Cell::new(None) };
+    /// One that is kept for the next child: an agent makes many. Never freed: a value that is costs musl's allocator, and with it
+    /// five calls, to note that it is to be.
+    static LAST: Cell<Option<ManuallyDrop<Stack>>> = const { Cell::new(None) };
 }
 
 impl Stack {
@@ -186,7 +200,6 @@ impl Drop for Stack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::process::exit_now;
 
     fn change(job: &mut [i32; 3]) -> ! {
         let depth = [7u8; 8192];
@@ -200,16 +213,46 @@ mod tests {
     #[test]
     fn a_child_shares_memory_and_nothing_else() {
         let mut job = [1, 2, 3];
-        let child = vfork(0, &mut job, |_| None, change);
+        let Some(status) = ended(vfork(0, &mut job, None, |_| None, change)) else { return };
+        assert_eq!((job, status), ([7, 2, 3], 5));
+        assert!(rustix::io::fcntl_getfd(rustix::stdio::stdin()).is_ok());
+    }
+
+    /// The status of a child; none where there can be none.
+    fn ended(child: Result<(i32, OwnedFd), Errno>) -> Option<i32> {
         let (pid, _pidfd) = match child {
-            // An old kernel, or another processor.
-            Err(Errno::NOSYS) => return println!("skipped: no clone3"),
+            Err(Errno::NOSYS) => {
+                crate::scratch::skip("no clone3 here, or another processor");
+                return None;
+            }
             child => child.unwrap(),
         };
-        assert_eq!(job, [7, 2, 3]);
         let pid = rustix::process::Pid::from_raw(pid);
-        let (_, status) = rustix::process::waitpid(pid, rustix::process::WaitOptions::empty()).unwrap().unwrap();
-        assert_eq!(status.exit_status(), Some(5));
-        assert!(rustix::io::fcntl_getfd(rustix::stdio::stdin()).is_ok());
+        rustix::process::waitpid(pid, rustix::process::WaitOptions::empty()).unwrap().unwrap().1.exit_status()
+    }
+
+    fn look(job: &mut [i32; 3]) -> ! {
+        // SAFETY: these are numbers; what is closed is this process's alone.
+        let there = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } != -1;
+        job[2] = i32::from(there(job[0])) + 2 * i32::from(there(job[1]));
+        // SAFETY: as above.
+        unsafe { libc::close(job[0]) };
+        exit_now(0)
+    }
+
+    /// What stands from a number on is not the child's, and what it does with the others is not ours.
+    #[test]
+    fn a_child_gets_the_beginning_of_the_table() {
+        if !crate::sys::descriptors::can_unshare() {
+            return crate::scratch::skip("a kernel before Linux 5.9");
+        }
+        let low = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).unwrap();
+        let high = rustix::io::fcntl_dupfd_cloexec(&low, low.as_raw_fd() + 1).unwrap();
+        for (end, seen) in [(Some(high.as_raw_fd().cast_unsigned()), 1), (None, 3)] {
+            let mut job = [low.as_raw_fd(), high.as_raw_fd(), 0];
+            let Some(status) = ended(vfork(0, &mut job, end, |_| None, look)) else { return };
+            assert_eq!((job[2], status), (seen, 0), "{end:?}");
+            assert!(rustix::io::fcntl_getfd(&low).is_ok() && rustix::io::fcntl_getfd(&high).is_ok());
+        }
     }
 }

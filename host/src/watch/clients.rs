@@ -176,7 +176,7 @@ impl Watch {
         let refused = |cause: keel_core::failure::Failure| Reply::refused(cause.to_string());
         let running = Reply::Refused { why: "already running".into(), rc: 0 };
         let same = |c: &Supervised| c.name() == asked.name && c.definition.lxcpath == asked.lxcpath;
-        if self.containers.values().any(|c| same(c) && !c.is_over()) {
+        if self.named(&asked.name).any(|(_, c)| same(c) && !c.is_over()) {
             return Err(running);
         }
         let definition = super::launch::define(asked).map_err(refused)?;

@@ -92,7 +92,7 @@ pub struct Supervised {
     /// The kernel gave it a pid namespace of its own.
     pub(super) own_pid_namespace: bool,
     /// When it was started last.
-    pub(super) since: Instant,
+    pub(super) since: Option<Instant>,
     /// When it will be started again.
     pub(super) again_at: Option<Instant>,
     /// How often it was started again.
@@ -155,7 +155,7 @@ impl Supervised {
             finishing: None,
             order: None,
             own_pid_namespace: true,
-            since: Instant::now(),
+            since: None,
             again_at: None,
             restarts: 0,
             last_end: None,
@@ -263,9 +263,9 @@ impl Supervised {
 
     /// The child has said how it went, or is gone.
     pub(super) fn has_reported(&self) -> bool {
-        let Some((starting, _)) = &self.starting else { return false };
+        let Some(report) = self.starting.as_ref().and_then(|(starting, _)| starting.descriptor()) else { return false };
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        matches!(poll(&mut [PollFd::new(starting, PollFlags::IN)], Some(&now)), Ok(1..))
+        matches!(poll(&mut [PollFd::new(&report, PollFlags::IN)], Some(&now)), Ok(1..))
     }
 
     /// Write the state file as soon as there is a child, and before it is known how the start goes: whenever this process
@@ -294,7 +294,7 @@ impl Supervised {
             "restarts": self.restarts,
             "last_end": self.last_words(),
             "restart_in_ms": again,
-            "up_ms": self.pid().map(|_| self.since.elapsed().as_millis() as u64),
+            "up_ms": self.pid().and(self.since).map(|since| since.elapsed().as_millis() as u64),
             "cgroups": self.record().cgroups.iter().filter_map(|p| p.to_str().ok()).collect::<Vec<_>>(),
             "warnings": self.definition.warnings,
             "notes": self.notes,

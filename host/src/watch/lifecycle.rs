@@ -16,7 +16,7 @@ use keel_core::config::Hook;
 use keel_core::failure::Failure;
 use rustix::process::WaitStatus;
 use std::os::unix::process::CommandExt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many lines of a dead container's console are logged.
 const LAST_LINES: usize = 8;
@@ -34,11 +34,14 @@ impl Watch {
             }
         };
         // A name that was here before is the same container, stopped: the new start takes its place.
-        let old = self.containers.iter().find(|(_, c)| c.place == place).map(|(id, _)| *id);
+        let old = self.named(&definition.name).find(|(_, c)| c.place == place).map(|(id, _)| id);
         let id = old.unwrap_or_else(|| self.containers.keys().next_back().map_or(0, |last| last + 1));
         let token = self.events.add(&listener, Interest::Readable, What::Control(id));
         let token = token.map_err(|e| failure("epoll_ctl", &e.into()))?;
         let hold = Hold { lock, listener, token };
+        if old.is_none() {
+            self.names.push((crate::place::hash(&definition.name), id));
+        }
         self.containers.insert(id, Box::new(Supervised::new(definition, place, hold)));
         Ok(id)
     }
@@ -49,7 +52,6 @@ impl Watch {
         let Some(container) = self.containers.get_mut(&id) else { return };
         container.again_at = None;
         container.last_failure = None;
-        container.since = Instant::now();
         container.state = State::Starting;
         container.recorded = false;
         let begun = launch::begin(&container.definition).and_then(|begun| {
@@ -58,15 +60,16 @@ impl Watch {
             container.filters = begun.filters;
             container.devices = begun.devices;
             container.announced = begun.announced;
-            let token = match begun.starting.has_reported() {
-                true => None,
-                false => {
-                    let token = self.events.add(&begun.starting, Interest::Readable, What::Starting(id));
+            let token = match begun.starting.descriptor().filter(|_| !begun.starting.has_reported()) {
+                None => None,
+                Some(report) => {
+                    let token = self.events.add(report, Interest::Readable, What::Starting(id));
                     Some(token.map_err(|e| failure("epoll_ctl", &e.into()))?)
                 }
             };
             Ok((begun.starting, token))
         });
+        container.since = Some(Instant::now());
         match begun {
             Ok(starting) => {
                 let reported = starting.1.is_none();
@@ -90,7 +93,9 @@ impl Watch {
         match starting.advance() {
             Ok(Progress::Starting(still)) => {
                 // One that is ending, and whose end is not to be seen yet.
-                let token = token.or_else(|| self.events.add(&still, Interest::Readable, What::Starting(id)).ok());
+                let token = token.or_else(|| {
+                    still.descriptor().and_then(|fd| self.events.add(fd, Interest::Readable, What::Starting(id)).ok())
+                });
                 container.starting = Some((still, token));
                 container.write_record();
             }
@@ -269,7 +274,7 @@ impl Watch {
 
     fn again_later(&mut self, id: Id) {
         let Some(container) = self.containers.get_mut(&id) else { return };
-        let wait = container.backoff.after(container.since.elapsed());
+        let wait = container.backoff.after(container.since.map_or(Duration::ZERO, |since| since.elapsed()));
         container.restarts += 1;
         container.again_at = Some(Instant::now() + wait);
         log::warn!("{}: starts again in {} s", container.name(), wait.as_secs());

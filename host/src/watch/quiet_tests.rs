@@ -19,6 +19,7 @@ fn a_child_asks_for_no_memory() {
         vfork(
             0,
             &mut 7u64,
+            None,
             |_| None,
             |job| {
                 drop(std::hint::black_box(Box::new(*job)));
@@ -63,7 +64,8 @@ fn a_child_asks_for_no_memory() {
         loop {
             starting = match starting.advance()? {
                 Progress::Starting(starting) => {
-                    let mut ready = [rustix::event::PollFd::new(&starting, rustix::event::PollFlags::IN)];
+                    let report = starting.descriptor().expect("there is something to wait for");
+                    let mut ready = [rustix::event::PollFd::new(&report, rustix::event::PollFlags::IN)];
                     let _ = rustix::event::poll(&mut ready, None);
                     starting
                 }

@@ -91,7 +91,7 @@ fn mounted(path: &Path, critical: &[(String, String)]) -> Result<String, String>
         };
         let step = if is_device { probed } else { Step::MountImage { image, mount: Box::new(probed) } };
         let plan = Plan { outside: vec![Planned::must(step)], ..Plan::default() };
-        let mut stage = Stage::new(&plan.outside, None);
+        let mut stage = Stage::new(&plan.outside);
         perform_here(&plan, &mut stage, &mut Vec::new()).map_err(|failure| failure.message.into_string())
     };
     mount(text(path)?, !path.is_file())?;
