@@ -177,7 +177,8 @@ fn hierarchies(mounts: &[facts::Mount], beside: &str) -> Vec<facts::Hierarchy> {
         let available = optional(&format!("{}/cgroup.controllers", hierarchy.base));
         hierarchy.controllers = available.split_whitespace().map(String::from).collect();
     }
-    hierarchies.retain(|h| std::path::Path::new(&h.base).is_dir());
+    // Where nothing is between, it is what is mounted.
+    hierarchies.retain(|h| h.base == h.mountpoint || std::path::Path::new(&h.base).is_dir());
     hierarchies
 }
 

@@ -6,6 +6,9 @@ use rustix::fs::{Mode, OFlags, SeekFrom, open};
 use rustix::io::Errno;
 use std::path::Path;
 
+/// Enough for most files of /proc and /sys, and little of a heap of 64 KiB.
+const ROOM: usize = 8 * 1024;
+
 /// What its first read(2) gives: all of a file of /proc that is one record (`single_open` and sysctl in the kernel: stat,
 /// status, boot_id), which lists are not.
 pub fn once(path: &Path) -> Result<Vec<u8>, Errno> {
@@ -19,13 +22,13 @@ pub fn once(path: &Path) -> Result<Vec<u8>, Errno> {
 /// Its bytes.
 pub fn whole(path: &Path) -> Result<Vec<u8>, Errno> {
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    from_here(&file, 16 * 1024)
+    from_here(&file, ROOM)
 }
 
 /// What an open file has now, from its beginning; `before`: how long it was before, if that is known.
 pub fn all(file: &OwnedFd, before: usize) -> Result<Vec<u8>, Errno> {
     rustix::fs::seek(file, SeekFrom::Start(0))?;
-    from_here(file, if before == 0 { 16 * 1024 } else { before + 4096 })
+    from_here(file, if before == 0 { ROOM } else { before + 4096 })
 }
 
 fn from_here(file: &OwnedFd, room: usize) -> Result<Vec<u8>, Errno> {

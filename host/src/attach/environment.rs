@@ -1,10 +1,8 @@
 //! The environment of a program inside, and who its user is there.
 //!
 //! Pure but for reading the container's /etc/passwd, which is done inside it.
-use keel_core::sorted::Map;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::CString;
 use std::io::Read;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 
 /// PATH where the caller's is not kept.
@@ -33,30 +31,38 @@ pub struct User {
 }
 
 impl Wish {
-    /// The variables, from the caller's. HOME, USER, LOGNAME and SHELL are the inner user's, never the caller's.
-    pub fn variables(&self, caller: impl Iterator<Item = (OsString, OsString)>, user: &User) -> Vec<CString> {
-        let mut all: Vec<(OsString, OsString)> = if self.clear {
-            let path = ("PATH".into(), PATH.into());
-            caller.filter(|(name, _)| self.keep.iter().any(|k| OsStr::new(k) == name)).chain([path]).collect()
-        } else {
-            caller.collect()
-        };
-        let own = [("HOME", &user.home), ("USER", &user.name), ("LOGNAME", &user.name), ("SHELL", &user.shell)];
-        if !self.clear {
-            all.extend(own.map(|(name, value)| (name.into(), value.into())));
-        }
-        all.push(("container".into(), "lxc".into()));
-        all.extend(self.set.iter().map(|(name, value)| (name.into(), value.into())));
-        let line = |(name, value): (OsString, OsString)| {
-            let mut bytes = name.into_vec();
-            bytes.push(b'=');
-            bytes.extend(value.as_bytes());
-            // A variable with a NUL in it cannot be one.
-            CString::new(bytes).ok()
-        };
+    /// The variables, from the lines of the caller's, sorted by name. HOME, USER, LOGNAME and SHELL are the inner user's, never the
+    /// caller's.
+    pub fn variables<'a>(&self, caller: impl Iterator<Item = &'a [u8]>, user: &User) -> Vec<CString> {
+        let mut all: Vec<CString> = Vec::with_capacity(64);
         // Of a name that comes twice the last value counts.
-        all.into_iter().collect::<Map<_, _>>().into_iter().filter_map(line).collect()
+        let mut set = |line: Vec<u8>| {
+            let at = all.binary_search_by(|known| name(known.to_bytes()).cmp(name(&line)));
+            // A variable with a NUL in it cannot be one.
+            match (at, CString::new(line)) {
+                (Ok(at), Ok(line)) => all[at] = line,
+                (Err(at), Ok(line)) => all.insert(at, line),
+                (_, Err(_)) => {}
+            }
+        };
+        let named = |name: &str, value: &str| [name, "=", value].concat().into_bytes();
+        let kept = |line: &[u8]| !self.clear || self.keep.iter().any(|keep| keep.as_bytes() == name(line));
+        caller.filter(|line| kept(line)).for_each(|line| set(line.to_vec()));
+        if self.clear {
+            set(named("PATH", PATH));
+        } else {
+            let own = [("HOME", &user.home), ("USER", &user.name), ("LOGNAME", &user.name), ("SHELL", &user.shell)];
+            own.iter().for_each(|(name, value)| set(named(name, value)));
+        }
+        set(named("container", "lxc"));
+        self.set.iter().for_each(|(name, value)| set(named(name, value)));
+        all
     }
+}
+
+/// What is in front of the `=`.
+fn name(line: &[u8]) -> &[u8] {
+    line.split(|byte| *byte == b'=').next().unwrap_or_default()
 }
 
 /// The user of that id in the /etc/passwd of the root that this process is in; else /bin/sh at `/`.
@@ -100,8 +106,11 @@ mod tests {
 
     fn made(wish: &Wish) -> Vec<String> {
         let caller = [("PATH", "/x"), ("HOME", "/root"), ("A", "1"), ("B", "2")];
-        let caller = caller.into_iter().map(|(n, v)| (n.into(), v.into()));
-        wish.variables(caller, &user()).into_iter().map(|c| c.into_string().unwrap()).collect()
+        let lines = caller.map(|(name, value)| format!("{name}={value}"));
+        wish.variables(lines.iter().map(String::as_bytes), &user())
+            .into_iter()
+            .map(|c| c.into_string().unwrap())
+            .collect()
     }
 
     #[test]

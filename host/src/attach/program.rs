@@ -51,7 +51,7 @@ pub(super) fn become_it(job: &Job<'_>) -> i32 {
         return fail(cause);
     }
     let user = environment::user(attach.uid);
-    let mut variables = attach.environment.variables(std::env::vars_os(), &user);
+    let mut variables = attach.environment.variables(crate::sys::process::environment(), &user);
     if let Some((area, size)) = &attach.properties {
         // The caller may be a program of the host's own Android, and have these of that one.
         let others: [&[u8]; 2] = [b"ANDROID_PROPERTY_WORKSPACE=", b"ANDROID_SOCKET_"];

@@ -110,11 +110,24 @@ pub(super) fn remember_arguments(argv: *const *const libc::c_char) {
     ARGV.store(argv.cast_mut(), Ordering::Relaxed);
 }
 
+unsafe extern "C" {
+    static environ: *const *const libc::c_char;
+}
+
+/// The lines of this process's environment that are variables, `NAME=VALUE`. Nobody changes it.
+pub fn environment() -> impl Iterator<Item = &'static [u8]> {
+    let all = (0..).map_while(|index| {
+        // SAFETY: the list ends with null, and we stop there; its strings live as long as the process.
+        unsafe {
+            let line = *environ.add(index);
+            (!line.is_null()).then(|| CStr::from_ptr(line).to_bytes())
+        }
+    });
+    all.filter(|line| line.iter().skip(1).any(|byte| *byte == b'='))
+}
+
 /// execve(2) of another file with this process's own arguments and environment. Returns only to say why not.
 pub fn exec_again(path: &CStr) -> Errno {
-    unsafe extern "C" {
-        static environ: *const *const libc::c_char;
-    }
     let argv = ARGV.load(Ordering::Relaxed);
     if argv.is_null() {
         // Not started by `main`: a test.
