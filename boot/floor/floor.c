@@ -5,7 +5,10 @@
  * costs, a program built by the stock toolchain pays before its first line.
  *
  *   floor start [net] [cgroup DIR | copy FILE FILE | into DIR]... ROOTFS PROGRAM   start, run to its end, tear down
+ *   floor start keep DIR CONFIG ...                    the same, and what any supervisor does: see keep()
  *   floor attach PID PROGRAM                           run a program in the namespaces of a process
+ *   floor again WORD...                                first execute itself from a read-only mount of its own file: what runs in a
+ *                                                      container without it can be written to there (CVE-2019-5736)
  *   floor exec PROGRAM                                 vfork, exec, wait
  *   floor agent [net] ROOTFS PROGRAM [ARG]...          an agent's floor: for each byte of stdin a container, for the next its end
  *   floor many N [net] ROOTFS PROGRAM [ARG]                  an agent's floor: N containers, 'up', wait for stdin's end, kill all
@@ -24,6 +27,7 @@ struct job {
 	int count;
 	int from;
 	int net;
+	int kept;
 };
 
 static int inside(void *arg)
@@ -72,6 +76,10 @@ static int inside(void *arg)
 	must(call1(SYS_chdir, "/"));
 	call0(SYS_setsid);
 	call1(SYS_umask, 022);
+	if (job->kept) {
+		unsigned long none = 0;
+		call4(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+	}
 	call3(SYS_execve, job->argv[0], job->argv, job->envp);
 	die(127);
 	return 0;
@@ -93,6 +101,95 @@ static int enter(void *arg)
 	return become(arg);
 }
 
+/* What is kept of a container that is supervised, in the fewest calls. Reads its configuration, and what a start depends on: the mount
+ * table, capabilities and filters, namespaces, file systems, the boot. Takes a lock, listens on a socket, writes down who the first
+ * program is, waits for its end and for whoever asks, and takes all away. Understands nothing of what it reads. */
+static const char *names[] = { "lock", "state", "control" };
+static char paths[3][200], buffer[16384];
+static int held, waiting, signals;
+
+static long look(const char *path)
+{
+	long fd = call3(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
+	must(fd);
+	while (call3(SYS_read, fd, buffer, sizeof buffer) > 0)
+		;
+	return call1(SYS_close, fd);
+}
+
+static void keep(char *dir, char *config)
+{
+	static const char *spaces[] = { "mnt", "cgroup", "uts", "ipc", "user", "pid", "net", "time" };
+	struct { unsigned events; unsigned long data; } __attribute__((packed)) in = { 1, 0 };
+	struct { unsigned short family; char path[108]; } address = { AF_UNIX, "" };
+	unsigned long all = ~0ul;
+	long fd, lock;
+	int i, n;
+	for (i = 0; i < 3; i++) {
+		char *to = paths[i];
+		const char *from = dir;
+		for (n = 0; from[n] && n < 90; n++)
+			*to++ = from[n];
+		*to++ = '/';
+		for (from = names[i]; *from;)
+			*to++ = *from++;
+	}
+	for (n = 0; paths[2][n]; n++)
+		address.path[n] = paths[2][n];
+	look(config);
+	must(call2(SYS_mkdir, dir, 0700));
+	must(lock = call3(SYS_open, paths[0], O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	must(call2(SYS_flock, lock, 2 | 4));
+	must(call4(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8));
+	must(waiting = call1(SYS_epoll_create1, O_CLOEXEC));
+	must(signals = call4(SYS_signalfd4, -1, &all, 8, O_CLOEXEC | O_NONBLOCK));
+	must(call4(SYS_epoll_ctl, waiting, 1, signals, &in));
+	must(fd = call3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	must(call3(SYS_bind, fd, &address, sizeof address));
+	must(call2(SYS_chmod, paths[2], 0600));
+	must(call2(SYS_listen, fd, 16));
+	must(call4(SYS_epoll_ctl, waiting, 1, fd, &in));
+	look("/proc/self/mountinfo");
+	look("/proc/self/status");
+	look("/proc/filesystems");
+	look("/proc/sys/kernel/random/boot_id");
+	must(fd = call3(SYS_open, "/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+	for (i = 0; i < 8; i++)
+		call4(SYS_readlinkat, fd, spaces[i], buffer, 64);
+	call1(SYS_close, fd);
+	must(held = call3(SYS_open, paths[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+	must(call3(SYS_write, held, buffer, 170));
+}
+
+/* The other half, when the first program runs; until its end. */
+static void kept(char *dir, int pid)
+{
+	struct { unsigned events; unsigned long data; } __attribute__((packed)) got;
+	long fd = call2(SYS_pidfd_open, pid, 0);
+	int i;
+	must(fd);
+	must(call2(SYS_fstat, fd, buffer));
+	call1(SYS_close, fd);
+	must(call3(SYS_write, held, buffer, 60));
+	call1(SYS_close, held);
+	must(call(SYS_epoll_pwait, waiting, &got, 1, -1, 0));
+	call3(SYS_read, signals, buffer, 128);
+	for (i = 0; i < 3; i++)
+		must(call1(SYS_unlink, paths[i]));
+	must(call1(SYS_rmdir, dir));
+}
+
+static void again(char **argv, char **envp)
+{
+	struct { unsigned long set, clear, propagation, user; } readonly = { 1, 0, 0, 0 };
+	char path[] = "/proc/self/fd/0";
+	long fd = call3(SYS_open_tree, AT_FDCWD, "/proc/self/exe", 1 | O_CLOEXEC);
+	must(fd);
+	must(call(SYS_mount_setattr, fd, "", 0x1000, &readonly, sizeof readonly));
+	path[14] = '0' + fd;
+	must(call3(SYS_execve, path, argv, envp));
+}
+
 #define SPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
 
 int main(int argc, char **argv, char **envp)
@@ -105,7 +202,9 @@ int main(int argc, char **argv, char **envp)
 	int i, code, into = -1;
 	if (argc < 3)
 		return 2;
-	char *what = argv[1];
+	char *what = argv[1], *place = 0;
+	if (same(what, "again"))
+		again(argv + 1, envp);
 	argv += 2;
 	if (same(what, "exec")) {
 		job.argv = argv;
@@ -174,6 +273,11 @@ int main(int argc, char **argv, char **envp)
 			while (*file)
 				name[n++] = *file++;
 			job.tasks[job.count++] = name;
+		} else if (same(*argv, "keep")) {
+			place = argv[1];
+			keep(place, argv[2]);
+			job.kept = 1;
+			argv += 2;
 		} else if (same(*argv, "into")) {
 			group = *++argv;
 			must(call2(SYS_mkdir, group, 0755));
@@ -196,6 +300,8 @@ int main(int argc, char **argv, char **envp)
 	job.argv = argv + 1;
 	int pid = spawn(inside, &job, flags, into);
 	must(pid);
+	if (place)
+		kept(place, pid);
 	code = reap(pid);
 	if (group)
 		must(call1(SYS_rmdir, group));

@@ -55,7 +55,7 @@ pub fn table(room: &Room, name: &'static str, crowded: bool, how: How) -> Result
         false => None,
         true => Some(crowd(room)?),
     };
-    let own = ["floor", "keel start -F", "bwrap"];
+    let own = ["floor", "floor, supervised", "keel start -F", "bwrap"];
     let mut all = contenders(room, With::Plain, &TRUE)?;
     all.retain(|c| own.contains(&c.name.as_str()));
     if crowded {

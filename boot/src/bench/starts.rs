@@ -6,8 +6,9 @@ use super::runs::{Contender, How, Outcome, measure};
 use super::table::{Cell, Table};
 use crate::fault::{At, Result};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a start has besides pid, mnt, uts and ipc.
@@ -100,14 +101,21 @@ pub fn contenders<'a>(room: &'a Room, with: With, argv: &'a [&'a str]) -> Result
     let mut add = |name: &str, view: View, command: Box<dyn Fn() -> Command + 'a>| {
         all.push(Contender { name: name.into(), view, command });
     };
-    for (name, program) in ["floor", "floor, libc"].into_iter().zip(&room.floor) {
+    let config = room.base().join("lxc").join(&room.name).join("config");
+    let kept = [OsString::from("keep"), room.base().join("floor-kept").into(), config.into()];
+    let plain = |of: &'static str, program: &'a Path| (of, program, Vec::new());
+    let [bare, libc] = &room.floor;
+    for (name, program, more) in
+        [plain("floor", bare), plain("floor, libc", libc), ("floor, supervised", bare.as_path(), kept.to_vec())]
+    {
         let groups = groups.clone();
         add(
             name,
             own,
             Box::new(move || {
                 let mut command = Command::new(program);
-                command.arg("start").args(with.net().then_some("net")).args(&groups).arg(room.root()).args(argv);
+                command.arg("start").args(with.net().then_some("net")).args(&more).args(&groups);
+                command.arg(room.root()).args(argv);
                 command
             }),
         );
@@ -223,6 +231,11 @@ pub fn table(room: &Room, name: &'static str, with: With, how: How) -> Result<Ta
             .notes
             .push("lxc, runc and systemd-nspawn make or move cgroups all the same: they do not start without".into());
     }
+    table.notes.push(
+        "floor, supervised: with the calls that any supervisor makes, in the fewest (files read, lock, socket, state); it understands \
+         nothing of what it reads"
+            .into(),
+    );
     table
         .notes
         .push("bwrap binds the host's /sys and makes no cgroup; systemd-nspawn mounts more than the others".into());
