@@ -212,6 +212,12 @@ const COLUMNS: [&str; 8] = [
     "anonymous KiB each",
 ];
 
+/// How often all of them are started, by one and by the other in turn.
+const ROUNDS: usize = 5;
+
+/// What one round took: the columns, NaN for what is not looked at.
+type Row = [f64; COLUMNS.len()];
+
 /// Many containers under one agent, asked for one after the other.
 pub fn many(room: &Room, name: &'static str, with: With, count: usize) -> Result<Table> {
     let net = if with == With::Net { " net" } else { "" };
@@ -219,17 +225,6 @@ pub fn many(room: &Room, name: &'static str, with: With, count: usize) -> Result
     let mut table = Table::new(name, title, &COLUMNS);
     room.look(View::Bare)?;
     define(room, with, &["/bin/sleep", "1000"])?;
-    match super::many::floor(room, with, count) {
-        Ok(seen) => {
-            let each = |ms: f64| Cell::Whole(ms * 1e3 / count as f64);
-            let (_, pss, private) = seen.helpers;
-            let none = Cell::None;
-            let memory = [Cell::Part(pss / count as f64), Cell::Part(private / count as f64)];
-            let times = [Cell::Whole(seen.up_ms), each(seen.up_ms), none, none, Cell::Whole(seen.gone_ms)];
-            table.row("floor, one agent", [&times[..], &[each(seen.gone_ms)], &memory].concat());
-        }
-        Err(why) => table.notes.push(format!("floor: {why}")),
-    }
     let lxc = room.base().join("lxc");
     let config = lxc.join(&room.name).join("config");
     let names: Vec<String> = (0..count).map(|n| format!("{}-{n}", room.name)).collect();
@@ -238,11 +233,51 @@ pub fn many(room: &Room, name: &'static str, with: With, count: usize) -> Result
         fs::create_dir_all(&dir).at("mkdir", &dir)?;
         fs::copy(&config, dir.join("config")).at("copy", &config)?;
     }
+    let (mut floors, mut keels) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        floors.push(floor_round(room, with, count)?);
+        keels.push(keel_round(room, &names)?);
+    }
+    for (of, rounds) in [("floor, one agent", &floors), ("keel agent", &keels)] {
+        table.row(of, (0..COLUMNS.len()).map(|at| median(rounds, at)).collect());
+    }
+    for name in &names {
+        let dir = lxc.join(name);
+        fs::remove_dir_all(&dir).at("remove", &dir)?;
+    }
+    table.notes.push(format!(
+        "medians of {ROUNDS} rounds, one after the other; one request after the other, each answered when the container runs; all are \
+         stopped by the agent's end"
+    ));
+    Ok(table)
+}
+
+/// The median of a column; memory has a fraction.
+fn median(rounds: &[Row], at: usize) -> Cell {
+    let mut sample = Sample::default();
+    rounds.iter().for_each(|row| sample.add(row[at]));
+    match sample.median() {
+        none if none.is_nan() => Cell::None,
+        kib if COLUMNS[at].contains("KiB") => Cell::Part(kib),
+        whole => Cell::Whole(whole),
+    }
+}
+
+fn floor_round(room: &Room, with: With, count: usize) -> Result<Row> {
+    let seen = super::many::floor(room, with, count)?;
+    let (n, (_, pss, private)) = (count as f64, seen.helpers);
+    let each = |ms: f64| ms * 1e3 / n;
+    let tenths = [f64::NAN; 2];
+    Ok([seen.up_ms, each(seen.up_ms), tenths[0], tenths[1], seen.gone_ms, each(seen.gone_ms), pss / n, private / n])
+}
+
+fn keel_round(room: &Room, names: &[String]) -> Result<Row> {
+    let count = names.len();
     let others = pids();
     let agent = Agent::start(room)?;
     let mut marks = Vec::new();
     let began = Instant::now();
-    for name in &names {
+    for name in names {
         agent.begin(name)?;
         marks.push(began.elapsed().as_secs_f64() * 1e6);
     }
@@ -257,25 +292,5 @@ pub fn many(room: &Room, name: &'static str, with: With, count: usize) -> Result
     drop(agent);
     let gone = began.elapsed().as_secs_f64() * 1e6;
     let n = count as f64;
-    table.row(
-        "keel agent",
-        vec![
-            Cell::Whole(all / 1e3),
-            Cell::Whole(all / n),
-            Cell::Whole(first),
-            Cell::Whole(last),
-            Cell::Whole(gone / 1e3),
-            Cell::Whole(gone / n),
-            Cell::Part(pss / n),
-            Cell::Part(private / n),
-        ],
-    );
-    for name in &names {
-        let dir = lxc.join(name);
-        fs::remove_dir_all(&dir).at("remove", &dir)?;
-    }
-    table.notes.push(
-        "one request after the other, each answered when the container runs; all are stopped by the agent's end".into(),
-    );
-    Ok(table)
+    Ok([all / 1e3, all / n, first, last, gone / 1e3, gone / n, pss / n, private / n])
 }

@@ -7,7 +7,7 @@ pub struct Sample(Vec<f64>);
 impl Sample {
     /// Takes one in.
     pub fn add(&mut self, value: f64) {
-        let at = self.0.partition_point(|v| *v < value);
+        let at = self.0.partition_point(|v| v.total_cmp(&value).is_lt());
         self.0.insert(at, value);
     }
 
