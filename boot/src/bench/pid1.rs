@@ -7,6 +7,7 @@ use super::runs::{Contender, How, measure, rest};
 use super::table::{Cell, Table};
 use crate::fault::{At, Fault, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::ffi::OsString;
@@ -140,10 +141,33 @@ pub fn costs(room: &Room) -> Result<Table> {
     Ok(table)
 }
 
-/// The way of a signal.
+/// This process and those that it starts from now on are on one processor, until this is dropped.
+struct OneProcessor(CpuSet);
+
+impl OneProcessor {
+    fn get() -> Result<OneProcessor> {
+        let failed = |e| Fault::new(format!("sched_setaffinity: {e:?}"));
+        let before = sched_getaffinity(Pid::this()).map_err(failed)?;
+        let mut one = CpuSet::new();
+        let first = (0..CpuSet::count()).find(|cpu| before.is_set(*cpu).unwrap_or(false)).unwrap_or(0);
+        one.set(first).and_then(|()| sched_setaffinity(Pid::this(), &one)).map_err(failed)?;
+        Ok(OneProcessor(before))
+    }
+}
+
+impl Drop for OneProcessor {
+    fn drop(&mut self) {
+        // It was allowed before.
+        let _ = sched_setaffinity(Pid::this(), &self.0);
+    }
+}
+
+/// The way of a signal. All are on one processor: to wake another one takes five times as long as the rest, and who is where is luck.
 pub fn signals(room: &Room, rounds: usize) -> Result<Table> {
     let columns = ["median µs", "p10 µs"];
-    let mut table = Table::new("pid1-signal", "a signal to PID 1 until the payload says so", &columns);
+    let mut table =
+        Table::new("pid1-signal", "a signal to PID 1 until the payload says so, on one processor", &columns);
+    let _one = OneProcessor::get()?;
     room.look(View::Bare)?;
     let mut all: Vec<(&str, Running, Sample)> = Vec::new();
     // Not through an init: the payload is PID 1 itself, and a signal that it blocks reaches it.
