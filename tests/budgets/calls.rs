@@ -9,6 +9,8 @@ use tests::skip::root;
 const START: u64 = 185;
 /// A list of one container that does not run.
 const LS: u64 = 40;
+/// An attach to one, with both executions of keel and of its C library: the floor makes 6, nsenter 316.
+const ATTACH: u64 = 137;
 
 /// One that starts with few steps; `more` follows.
 pub fn container(more: &str) -> Container {
@@ -23,9 +25,12 @@ pub fn container(more: &str) -> Container {
     container
 }
 
-/// The calls but for the payload's own.
+/// The calls of a start but for the payload's own.
 fn start(container: &Container) -> Vec<Call> {
-    let calls = keel(container.base(), &["start", "-F", "-n", &container.name]);
+    without_payload(keel(container.base(), &["start", "-F", "-n", &container.name]))
+}
+
+fn without_payload(calls: Vec<Call>) -> Vec<Call> {
     let mut became = None;
     let ours = |call: &Call| {
         let payload = became == Some(call.pid);
@@ -50,6 +55,26 @@ fn a_start_takes_few_system_calls() {
     let entries: String = (0..12).map(|n| format!("lxc.mount.entry = t{n} mnt/{n} tmpfs create=dir 0 0\n")).collect();
     let more = container(&entries);
     within("system calls with 12 mounts more", start(&more).len() as u64, START).unwrap_err();
+}
+
+#[test]
+fn an_attach_takes_few_system_calls() {
+    if !root() || !has("strace") {
+        return;
+    }
+    let attached = |more: &str| {
+        let container = container(&format!("lxc.init.cmd = /probe init\n{more}"));
+        container.start();
+        let words = ["attach", "--elevated-privileges=CGROUP", "-n", &container.name, "--", "/probe", "exit", "0"];
+        let calls = keel(container.base(), &words);
+        container.keel("stop -k").ok();
+        container.assert_nothing_left();
+        without_payload(calls).len() as u64
+    };
+    within("system calls of an attach", attached(""), ATTACH).unwrap();
+    let limits: String =
+        ["as", "core", "cpu", "data", "fsize", "rss"].map(|name| format!("lxc.prlimit.{name} = unlimited\n")).concat();
+    within("system calls of an attach with 6 limits", attached(&limits), ATTACH).unwrap_err();
 }
 
 #[test]

@@ -33,7 +33,8 @@ pub fn keel(base: &Path, words: &[&str]) -> Vec<Call> {
     let mut command = Command::new("unshare");
     command.args(["-m", "--propagation", "private", "sh", "-c"]);
     command.arg("umount -R /sys/fs/cgroup 2>/dev/null; exec \"$@\"").args(["sh", "strace", "-f", "-o"]).arg(&list);
-    command.arg(&tests::built::built().keel).args(words).arg("-P").arg(base.join("lxc"));
+    let (name, words) = words.split_first().expect("a command");
+    command.arg(&tests::built::built().keel).arg(name).arg("-P").arg(base.join("lxc")).args(words);
     command.env("KEEL_RUN", base.join("run")).env_remove("CONFIG");
     run(&mut command).ok();
     let calls = calls(&std::fs::read_to_string(&list).expect("strace wrote"));
