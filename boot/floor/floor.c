@@ -11,7 +11,8 @@
  *                                                      container without it can be written to there (CVE-2019-5736)
  *   floor exec PROGRAM                                 vfork, exec, wait
  *   floor agent [net] ROOTFS PROGRAM [ARG]...          an agent's floor: for each byte of stdin a container, for the next its end
- *   floor many N [net] ROOTFS PROGRAM [ARG]                  an agent's floor: N containers, 'up', wait for stdin's end, kill all
+ *   floor many N [net] ROOTFS PROGRAM [ARG]                  an agent's floor: for each of N bytes of stdin a container and a byte, then
+ *                                                      wait for one more or the end, kill all
  *
  * x86_64 only: other machines build it with -DWITH_LIBC.
  */
@@ -249,9 +250,12 @@ int main(int argc, char **argv, char **envp)
 		}
 		job.root = argv[1];
 		job.argv = argv + 2;
-		for (i = 0; i < count; i++)
+		for (i = 0; i < count; i++) {
+			if (call3(SYS_read, 0, &end, 1) != 1)
+				return 2;
 			must(pids[i] = spawn(inside, &job, flags, -1));
-		call3(SYS_write, 1, "up\n", 3);
+			call3(SYS_write, 1, "u", 1);
+		}
 		call3(SYS_read, 0, &end, 1);
 		for (i = 0; i < count; i++)
 			call2(SYS_kill, pids[i], SIGKILL);
