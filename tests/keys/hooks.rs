@@ -1,4 +1,4 @@
-//! Hooks of the end: `stop`, `post-stop`, `destroy`.
+//! Hooks of the end: `stop`, `post-stop`, `destroy`; and where those of the start run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,6 +40,23 @@ fn hooks_of_the_end_run_in_order_and_the_namespaces_are_still_there() {
     }
     assert_eq!(lines[1], "net is there");
     assert_eq!(lines[2], format!("post-stop target=stop args={} lxc post-stop", container.name));
+    container.assert_nothing_left();
+}
+
+/// Mounts beneath the rootfs have `.` for their target: nobody else is in that directory afterwards.
+#[test]
+fn a_hook_between_mounts_runs_where_the_supervisor_is() {
+    if !tests::skip::root() {
+        return;
+    }
+    let entry = "lxc.mount.entry = none mnt tmpfs create=dir 0 0\n";
+    let container =
+        hooked(&format!("lxc.mount.auto = proc:rw sys:rw\n{entry}lxc.hook.mount = HOOK\nlxc.hook.autodev = HOOK\n"));
+    let script = container.base().join("hook");
+    fs::write(&script, "#!/bin/sh\necho \"$LXC_HOOK_TYPE in $(pwd -P)\" >> \"$OUT\"\n").expect("written");
+    container.start();
+    assert_eq!(said(&container), ["mount in /", "autodev in /"]);
+    container.keel("stop -k").ok();
     container.assert_nothing_left();
 }
 
