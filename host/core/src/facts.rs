@@ -8,10 +8,11 @@ mod text;
 
 pub use link::Link;
 pub use rights::{Caller, Lsm, Seccomp, Status};
-pub use text::{Filesystems, fields, lines};
+pub use text::{Filesystems, fields};
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use text::lines;
 
 /// Everything that a plan depends on and that is not in the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,12 +4,12 @@
 use alloc::string::String;
 
 /// The lines of a text, without their ends; what follows the last end is one if there is any.
-pub fn lines(text: &str) -> Lines<'_> {
+pub(super) fn lines(text: &str) -> Lines<'_> {
     Lines(text)
 }
 
 /// See [`lines`].
-pub struct Lines<'a>(&'a str);
+pub(super) struct Lines<'a>(&'a str);
 
 impl<'a> Iterator for Lines<'a> {
     type Item = &'a str;
